@@ -1,0 +1,316 @@
+"""GROUP BY and aggregates: rows -> groups, in order of first appearance.
+
+A collector maps the keys of its rows to group numbers and folds the arguments into states per group. Partials are merged
+group by group: with few groups on the coordinator, with many in the receivers, a bucket of keys each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial as bind
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from velothread.breakers.breaker import SPLIT_SHIFT, Run
+from velothread.breakers.tasks import in_parallel
+from velothread.kernels.aggregates.function import AggregateFunction
+from velothread.kernels.aggregates.state import Rows, State
+from velothread.kernels.aggregates.wrappers import Distinct, Ordered
+from velothread.kernels.grouping import Codes, Grouper, joined, parts_by, plain, spread
+from velothread.kernels.sorting import SortKey
+from velothread.sources.source import DEFAULT_BATCH_ROWS
+from velothread.types import SqlType
+
+if TYPE_CHECKING:
+    from velothread.plan.expressions import Expression
+    from velothread.plan.pipelines import Group
+
+# Rows are gathered until there are as many as this, or as groups, before they are grouped.
+_FLUSH_ROWS = 32_768
+# From this many partial groups on, merging is worth spreading over the receivers.
+_MANY_GROUPS = 100_000
+_BUCKETS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateCall:
+    """An aggregate in the SELECT list, with its arguments as column numbers of `AggregateCollector.add`.
+
+    types: types of all parameters, constants included; the columns are of these types.
+    filter: a BOOLEAN column; rows where it isn't true are left out.
+    order_by: sort keys, by column number.
+    constants: the values of the function's constant parameters.
+    """
+
+    function: AggregateFunction
+    types: tuple[SqlType, ...]
+    returns: SqlType
+    arguments: tuple[int, ...] = ()
+    filter: int | None = None
+    distinct: bool = False
+    order_by: tuple[SortKey, ...] = ()
+    constants: tuple[pa.Scalar, ...] = ()
+
+    @property
+    def exact(self) -> bool:
+        """Can rows be gathered in any order? DISTINCT and ORDER BY put them in order first."""
+        return self.function.exact or self.distinct or bool(self.order_by)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The columns that the state gets: arguments, then sort keys."""
+        return (*self.arguments, *(k.column for k in self.order_by))
+
+    def state(self) -> State:
+        """A fresh state."""
+        inner = bind(self.function.state, self.types, self.constants, self.returns)
+        if self.order_by:
+            keys = tuple(SortKey(i, k.descending, k.nulls_first) for i, k in enumerate(self.order_by, 1))
+            return Ordered(inner, len(self.arguments), keys, self.distinct)
+        if self.distinct and self.arguments:
+            return Distinct(inner, self.function.ordered or not self.function.exact)
+        return inner()
+
+
+@dataclass(frozen=True, slots=True)
+class AggregatePartial:
+    """Groups of some rows: keys, the position where each group appeared first, and a state per call.
+
+    Threading: immutable.
+    """
+
+    groups: int
+    keys: tuple[pa.Array, ...]
+    first: Codes
+    states: tuple[State, ...]
+
+
+class AggregateCollector:
+    """Groups the rows of a split or receiver.
+
+    Threading: owned by one receiver.
+    """
+
+    __slots__ = ("_base", "_breaker", "_first", "_grouper", "_pending", "_pieces", "_states")
+
+    def __init__(self, breaker: AggregateBreaker) -> None:
+        self._breaker = breaker
+        self._grouper = Grouper(len(breaker.keys)) if breaker.keys else None
+        self._states = tuple(call.state() for call in breaker.calls)
+        self._first: list[Codes] = []
+        self._pieces: list[tuple[int, int, tuple[pa.Array, ...]]] = []  # (position of the first row, rows, columns)
+        self._pending = 0
+        self._base = 0
+
+    def begin(self, index: int) -> None:
+        self._base = index << SPLIT_SHIFT
+
+    def add(self, rows: int, columns: tuple[pa.Array, ...]) -> None:
+        if not rows:
+            return
+        self._pieces.append((self._base, rows, columns))
+        self._base += rows
+        self._pending += rows
+        if self._pending >= _FLUSH_ROWS and (self._grouper is None or self._pending >= self._grouper.groups):
+            self._flush()
+
+    def finish(self) -> AggregatePartial:
+        if self._pieces:
+            self._flush()
+        if self._grouper is None:
+            return AggregatePartial(1, (), np.zeros(1, np.int64), self._states)
+        if not self._grouper.groups:
+            return self._breaker.nothing()
+        return AggregatePartial(self._grouper.groups, self._grouper.keys(), np.concatenate(self._first), self._states)
+
+    def _flush(self) -> None:
+        pieces, self._pieces = self._pieces, []
+        rows, self._pending = self._pending, 0
+        columns = tuple(joined(p) for p in zip(*(c for _, _, c in pieces), strict=True)) if pieces[0][2] else ()
+
+        def positions() -> Codes:
+            spans = [np.arange(base, base + count, dtype=np.int64) for base, count, _ in pieces]
+            return spans[0] if len(spans) == 1 else np.concatenate(spans)
+
+        codes, groups = None, 1
+        if self._grouper is not None:
+            codes, new = self._grouper.codes(rows, columns[: len(self._breaker.keys)])
+            groups = self._grouper.groups
+            if len(new):
+                self._first.append(positions()[new])
+        whole = Rows(rows, codes, groups, columns, positions)
+        shared: dict[tuple[int | None, tuple[int, ...], bool], Rows] = {}
+        for call, state in zip(self._breaker.calls, self._states, strict=True):
+            skip = call.function.nulls == "skip"
+            key = (call.filter, call.columns, skip)
+            given = shared.get(key)
+            if given is None:
+                given = shared[key] = _given(whole, call, skip, shared)
+            state.update(given)
+
+
+def _given(
+    whole: Rows, call: AggregateCall, skip: bool, shared: dict[tuple[int | None, tuple[int, ...], bool], Rows]
+) -> Rows:
+    """The rows that a call gets. Calls without conditions on their rows share the counts per group."""
+    wanted: pa.Array | None = None
+    if call.filter is not None:
+        condition = plain(whole.columns[call.filter])
+        wanted = pc.fill_null(condition, False) if condition.null_count else condition
+    if skip:
+        for i in call.arguments:
+            if whole.columns[i].null_count:
+                present = pc.is_valid(whole.columns[i])
+                wanted = present if wanted is None else pc.and_(wanted, present)
+    columns = tuple(whole.columns[i] for i in call.columns)
+    if wanted is None:
+        all_rows = shared.setdefault((None, (), True), Rows(whole.count, whole.codes, whole.groups, (), None))
+        given = Rows(whole.count, whole.codes, whole.groups, columns, lambda: whole.positions)
+        given.share_counts(all_rows)
+        return given
+    places = np.flatnonzero(wanted.to_numpy(zero_copy_only=False))
+    codes = whole.codes[places] if whole.codes is not None else None
+    columns = tuple(c.filter(wanted) for c in columns)
+    return Rows(len(places), codes, whole.groups, columns, lambda: whole.positions[places])
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateBreaker:
+    """keys: types of the first columns of `add`, by which rows are grouped; calls: what is computed for each group.
+
+    Output: the keys, then a column per call; groups in order of first appearance. Without keys there is exactly one row.
+    DISTINCT is this without calls.
+
+    Threading: immutable.
+    """
+
+    keys: tuple[SqlType, ...]
+    calls: tuple[AggregateCall, ...] = ()
+    names: tuple[str, ...] | None = None
+    batch_rows: int = DEFAULT_BATCH_ROWS
+
+    @classmethod
+    def of(cls, outputs: Sequence[Expression], group: Group, schema: pa.Schema) -> AggregateBreaker:
+        """The breaker for a plan's `group` over columns `outputs`, giving columns called as in `schema`."""
+        calls = []
+        for call, place in zip(group.calls, group.layout, strict=True):
+            types = (*(outputs[i].type for i in place.arguments), *(c.type for c in call.constants))
+            keys = tuple(SortKey(*key) for key in place.order_by)
+            constants = tuple(c.value for c in call.constants)
+            calls.append(
+                AggregateCall(
+                    call.function, types, call.type, place.arguments, place.filter, call.distinct, keys, constants
+                )
+            )
+        return cls(tuple(e.type for e in outputs[: group.keys]), tuple(calls), tuple(schema.names))
+
+    @property
+    def per_split(self) -> bool:
+        return not all(call.exact for call in self.calls)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Called by `names`, else: key columns k0, k1, ... and aggregates a0, a1, ..."""
+        names = self.names or (*(f"k{i}" for i in range(len(self.keys))), *(f"a{i}" for i in range(len(self.calls))))
+        types = [*self.keys, *(c.returns for c in self.calls)]
+        return pa.schema([pa.field(n, t.arrow) for n, t in zip(names, types, strict=True)])
+
+    def collector(self) -> AggregateCollector:
+        return AggregateCollector(self)
+
+    def nothing(self) -> AggregatePartial:
+        """The partial of no rows at all."""
+        keys = tuple(pa.array([], t.arrow) for t in self.keys)
+        first = np.zeros(0 if self.keys else 1, np.int64)
+        return AggregatePartial(len(first), keys, first, tuple(call.state() for call in self.calls))
+
+    def merge(self, partials: Sequence[AggregatePartial]) -> AggregatePartial:
+        """One partial of several: in split order where the breaker is `per_split`, in any order otherwise."""
+        partials = [p for p in partials if p.groups]
+        if not partials:
+            return self.nothing()
+        if len(partials) == 1:
+            return partials[0]
+        first = np.concatenate([p.first for p in partials])
+        if self.keys:
+            grouper = Grouper(len(self.keys))
+            columns = [joined(pieces) for pieces in zip(*(p.keys for p in partials), strict=True)]
+            codes, new = grouper.codes(len(first), columns)
+            groups, keys = grouper.groups, grouper.keys()
+            if self.per_split:
+                earliest = first[new]
+            else:
+                earliest = np.full(groups, np.iinfo(np.int64).max)
+                np.minimum.at(earliest, codes, first)
+        else:
+            codes, groups, keys, earliest = np.zeros(len(first), np.intp), 1, (), first.min(keepdims=True)
+        states = tuple(call.state() for call in self.calls)
+        start = 0
+        for p in partials:
+            places = codes[start : start + p.groups]
+            start += p.groups
+            for mine, theirs in zip(states, p.states, strict=True):
+                mine.merge(theirs, places, groups)
+        return AggregatePartial(groups, tuple(keys), earliest, states)
+
+    def partition_partial(self, partial: AggregatePartial, buckets: int) -> list[AggregatePartial]:
+        """The partial in `buckets` parts by a hash of the key: equal keys of all partials are in parts of one number."""
+        if not partial.groups or not self.keys or buckets == 1:
+            return [partial, *[self.nothing() if self.keys else _no_groups() for _ in range(buckets - 1)]]
+        parts = []
+        for groups in parts_by(spread(partial.keys, buckets), buckets):
+            keys = tuple(k.take(pa.array(groups)) for k in partial.keys)
+            states = tuple(s.select(groups) for s in partial.states) if len(groups) else self.nothing().states
+            parts.append(AggregatePartial(len(groups), keys, partial.first[groups], states))
+        return parts
+
+    def finished(self, partial: AggregatePartial) -> pa.RecordBatch:
+        """The result's rows for the groups of a merged partial, in its order."""
+        columns = [*partial.keys, *(s.finish(partial.groups) for s in partial.states)]
+        return pa.RecordBatch.from_arrays(
+            [c if c.type == f.type else plain(c).cast(f.type) for c, f in zip(columns, self.schema, strict=True)],
+            schema=self.schema,
+        )
+
+    def result(self, partials: Sequence[AggregatePartial], run: Run) -> Iterator[pa.RecordBatch]:
+        partials = [p for p in partials if p is not None]
+        if self.keys and len(partials) > 1 and sum(p.groups for p in partials) > _MANY_GROUPS:
+            pieces, first = self._merged_by_key(partials, run)
+        else:
+            merged = self.merge(partials)
+            pieces, first = [self.finished(merged)], merged.first
+        yield from self._in_order(pieces, first)
+
+    def _merged_by_key(self, partials: Sequence[AggregatePartial], run: Run) -> tuple[list[pa.RecordBatch], Codes]:
+        splitting = [bind(self.partition_partial, p, _BUCKETS) for p in partials]
+        parts = list(in_parallel(run, "aggregate: split partials", splitting))
+        merging = [bind(self._merge_and_finish, [p[i] for p in parts]) for i in range(_BUCKETS)]
+        done = list(in_parallel(run, "aggregate: merge", merging))
+        return [batch for batch, _ in done], np.concatenate([first for _, first in done])
+
+    def _merge_and_finish(self, partials: Sequence[AggregatePartial]) -> tuple[pa.RecordBatch, Codes]:
+        merged = self.merge(partials)
+        return self.finished(merged), merged.first
+
+    def _in_order(self, pieces: list[pa.RecordBatch], first: Codes) -> Iterator[pa.RecordBatch]:
+        rising = len(first) < 2 or not (first[1:] < first[:-1]).any()
+        whole = pieces[0] if len(pieces) == 1 else _concatenated(pieces)
+        by_place = None if rising else np.argsort(first, kind="stable")
+        for start in range(0, whole.num_rows, self.batch_rows):
+            if by_place is None:
+                yield whole.slice(start, self.batch_rows)
+            else:
+                yield whole.take(pa.array(by_place[start : start + self.batch_rows]))
+
+
+def _no_groups() -> AggregatePartial:
+    return AggregatePartial(0, (), np.zeros(0, np.int64), ())
+
+
+def _concatenated(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    columns = [pa.concat_arrays([b.column(i) for b in batches]) for i in range(batches[0].num_columns)]
+    return pa.RecordBatch.from_arrays(columns, schema=batches[0].schema)

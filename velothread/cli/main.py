@@ -1,0 +1,73 @@
+"""The entry point: runs a command and turns what happened into an exit code.
+
+0    success
+1    the data or an output is at fault, or velothread is
+2    the SQL or the command line is at fault
+130  Ctrl-C; 143: SIGTERM; ended by SIGPIPE: the reader of the output has gone
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import NoReturn
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the `velothread` command and exit with its code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the `velothread` command; its exit code. Doesn't raise."""
+    try:
+        # Imported here so that Ctrl-C during the imports is as quiet as it is later.
+        from velothread.cli.commands import run_command
+
+        code = run_command(arguments)
+        return _flushed(code)
+    except KeyboardInterrupt:
+        _to_nowhere(sys.stdout)
+        with contextlib.suppress(OSError):
+            print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _flushed(code: int) -> int:
+    """`code`, or another when the last of the output can't be written."""
+    from velothread.cli.failure import report
+    from velothread.errors import SinkError
+    from velothread.sinks.target import reason
+
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _to_nowhere(sys.stdout)
+        return ended_by_pipe()
+    except OSError as error:
+        _to_nowhere(sys.stdout)
+        if code == 0:
+            return report(SinkError(f"can't write to standard output: {reason(error)}"))
+    return code
+
+
+def ended_by_pipe() -> int:
+    """End the process as tools do whose reader has gone: by SIGPIPE, without a word. 141 where there is no such
+    signal."""
+    import signal
+
+    _to_nowhere(sys.stdout)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
+    return 141
+
+
+def _to_nowhere(stream: object) -> None:
+    # What is still in the buffer would make the interpreter complain at its end.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())  # type: ignore[attr-defined]
+        os.close(nowhere)

@@ -1,0 +1,372 @@
+"""Running of compiled pipelines on a processor: which splits, what a receiver does with them, what becomes of the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import Any
+
+import pyarrow as pa
+
+from velothread.breakers.aggregate import AggregateBreaker, AggregateCall
+from velothread.breakers.breaker import Breaker
+from velothread.breakers.emit import EmitBreaker
+from velothread.breakers.exchange import ExchangedGroups
+from velothread.breakers.sort import SortBreaker
+from velothread.codegen.pipeline import CompiledBranch, compile_pipeline
+from velothread.errors import ExecutionError, SqlError
+from velothread.kernels.sorting import SortKey
+from velothread.options import Options
+from velothread.plan.expressions import Expression
+from velothread.plan.pipelines import Branch, Emit, FromBatch, FromPipeline, FromScan, Group, Pipeline
+from velothread.processors.adaptive.partitioning import Facts
+from velothread.processors.metrics import PartitionMetrics
+from velothread.processors.stage import Part, Processor, Stage
+from velothread.sources.source import BatchSplit, Scan, Split
+
+# Batches between pipelines are dealt out in splits of about so many rows.
+SPLIT_ROWS = 262_144
+
+Encode = Callable[[pa.RecordBatch], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPipeline:
+    """A pipeline with its functions and its breaker.
+
+    Threading: immutable; shared by all threads.
+    """
+
+    pipeline: Pipeline
+    branches: tuple[CompiledBranch, ...]
+    breaker: Breaker
+
+
+def compile_all(pipelines: Sequence[Pipeline], names: Sequence[str]) -> tuple[CompiledPipeline, ...]:
+    """Compile every pipeline; the last one's columns are called `names`."""
+    compiled = []
+    for p in pipelines:
+        last = p is pipelines[-1]
+        columns = names if last else [f"c{f.id}" for f in p.output]
+        schema = pa.schema([pa.field(n, f.type.arrow) for n, f in zip(columns, p.output, strict=True)])
+        compiled.append(CompiledPipeline(p, compile_pipeline(p), _breaker(p, schema)))
+    return tuple(compiled)
+
+
+def _breaker(p: Pipeline, schema: pa.Schema) -> Breaker:
+    match p.end:
+        case Emit():
+            return EmitBreaker(schema)
+        case Group():
+            return _aggregate(p.branches[0].outputs, p.end)
+        case _:
+            keys = tuple(SortKey(*key) for key in p.end.keys)
+            types = tuple(e.type for e in p.branches[0].outputs)
+            return SortBreaker(types, keys, p.end.limit, p.end.offset, tuple(range(p.end.width)), schema)
+
+
+def _aggregate(inputs: Sequence[Expression], end: Group) -> AggregateBreaker:
+    calls = []
+    for call, layout in zip(end.calls, end.layout, strict=True):
+        types = (*(a.type for a in call.arguments), *(c.type for c in call.constants))
+        order = tuple(SortKey(*key) for key in layout.order_by)
+        constants = tuple(c.value for c in call.constants)
+        calls.append(
+            AggregateCall(
+                call.function, types, call.type, layout.arguments, layout.filter, call.distinct, order, constants
+            )
+        )
+    return AggregateBreaker(tuple(e.type for e in inputs[: end.keys]), tuple(calls))
+
+
+# --- what a receiver does
+
+
+@dataclass(frozen=True, slots=True)
+class BranchSplit:
+    """A split, and the branch whose function runs over it.
+
+    Threading: immutable.
+    """
+
+    branch: int
+    inner: Split
+
+    @property
+    def bytes(self) -> int:
+        return self.inner.bytes
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        return self.inner.batches()
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStage:
+    """A compiled pipeline as a stage. `encode`: what the sink wants of each batch that is emitted.
+
+    Threading: immutable; shared by all receivers.
+    """
+
+    compiled: CompiledPipeline
+    sql: str
+    encode: Encode | None = None
+
+    @property
+    def name(self) -> str:
+        return f"pipeline {self.compiled.pipeline.number}"
+
+    def open(self, partition: int) -> PipelineWorker:
+        return PipelineWorker(self)
+
+
+@dataclass(slots=True)
+class PipelineWorker:
+    """Runs the generated function over the batches of its splits.
+
+    Threading: owned by one receiver.
+    """
+
+    stage: PipelineStage
+    metrics: PartitionMetrics = field(default_factory=PartitionMetrics)
+    collector: Any = None
+
+    def process(self, index: int, split: Split) -> Any:
+        assert isinstance(split, BranchSplit)
+        breaker = self.stage.compiled.breaker
+        collector = self.collector
+        if collector is None:
+            collector = breaker.collector()
+            if not breaker.per_split:
+                self.collector = collector
+        collector.begin(index)
+        self._feed(split, collector)
+        if not breaker.per_split:
+            return None
+        start = perf_counter_ns()
+        partial = collector.finish()
+        self.metrics.engine_ns += perf_counter_ns() - start
+        if self.stage.encode is None:
+            return partial
+        return self._encode(partial)
+
+    def _feed(self, split: BranchSplit, collector: Any) -> None:
+        branch = self.stage.compiled.branches[split.branch]
+        function, metrics = branch.function, self.metrics
+        batches = split.batches()
+        while True:
+            start = perf_counter_ns()
+            batch = next(batches, None)
+            read = perf_counter_ns()
+            metrics.source_ns += read - start
+            if batch is None:
+                break
+            try:
+                function(batch, collector)
+            except SqlError as e:
+                if e.position is None:
+                    e.position = branch.locate(e.__traceback__)
+                raise e.located(self.stage.sql) from e.__cause__
+            except pa.ArrowInvalid as e:
+                # a kernel of Arrow's own refused a value; ours say it in SQL's words
+                raise ExecutionError(str(e), branch.locate(e.__traceback__), sql=self.stage.sql) from e
+            metrics.engine_ns += perf_counter_ns() - read
+            metrics.records += batch.num_rows
+            metrics.batches += 1
+        metrics.bytes += split.bytes
+
+    def _encode(self, batches: Sequence[pa.RecordBatch]) -> list[tuple[int, Any]]:
+        encode = self.stage.encode
+        assert encode is not None
+        start = perf_counter_ns()
+        pieces = [(b.num_rows, encode(b)) for b in batches]
+        self.metrics.encode_ns += perf_counter_ns() - start
+        return pieces
+
+    def finish(self) -> Any:
+        if self.collector is None:
+            return None
+        start = perf_counter_ns()
+        partial = self.collector.finish()
+        self.metrics.engine_ns += perf_counter_ns() - start
+        return partial
+
+
+# --- the run of a query
+
+
+class Execution:
+    """One run of a query's pipelines on a processor.
+
+    Threading: owned by the coordinator's thread; `cancel` of the processor may be called from any.
+    """
+
+    def __init__(self, pipelines: Sequence[CompiledPipeline], processor: Processor, options: Options, sql: str) -> None:
+        self.pipelines = pipelines
+        self.processor = processor
+        self.options = options
+        self.sql = sql
+        self._results: dict[int, list[pa.RecordBatch]] = {}
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The result's batches, in order."""
+        yield from self.pieces(None)
+
+    def pieces(self, encode: Encode | None) -> Iterator[Any]:
+        """The result in order: batches, or (rows, what `encode` makes of them); receivers encode, in parallel."""
+        *earlier, last = self.pipelines
+        for compiled in earlier:
+            self._results[compiled.pipeline.number] = list(self._materialise(compiled))
+            self._forget(compiled.pipeline.number)
+        end = last.pipeline.end
+        assert isinstance(end, Emit)
+        if end.limit is None and not end.offset:
+            for part in self._run_pipeline(last, encode):
+                yield from part.value
+        else:
+            for batch in self._limited(last, end):
+                yield batch if encode is None else (batch.num_rows, encode(batch))
+
+    def _limited(self, compiled: CompiledPipeline, end: Emit) -> Iterator[pa.RecordBatch]:
+        """Emit with LIMIT and OFFSET: stops the work under way as soon as there are rows enough."""
+        skip, left = end.offset, end.limit
+        if left == 0:
+            return
+        parts = self._run_pipeline(compiled, None)
+        try:
+            for part in parts:
+                for batch in part.value:
+                    if skip >= batch.num_rows:
+                        skip -= batch.num_rows
+                        continue
+                    batch = batch.slice(skip, left)
+                    skip = 0
+                    yield batch
+                    if left is not None:
+                        left -= batch.num_rows
+                        if left <= 0:
+                            return
+        finally:
+            parts.close()  # type: ignore[attr-defined]
+
+    def _materialise(self, compiled: CompiledPipeline) -> Iterator[pa.RecordBatch]:
+        end = compiled.pipeline.end
+        if isinstance(end, Emit) and (end.limit is not None or end.offset):
+            return self._limited(compiled, end)
+        if isinstance(end, Group) and end.keys and self._exchanges():
+            assert isinstance(compiled.breaker, AggregateBreaker)
+            stage = PipelineStage(compiled, self.sql)
+            exchanged = ExchangedGroups.of(stage, compiled.breaker, self.processor.partitions, self.options.wait)
+            return exchanged.result(self._run(exchanged, self._splits(compiled), keys=True), self._run)
+        partials = [part.value for part in self._run_pipeline(compiled, None)]
+        return compiled.breaker.result(partials, self._run)
+
+    def _exchanges(self) -> bool:
+        """Do the user's options ask that receivers exchange states by key? (`auto` merges by key after the last split,
+        in parallel when there are many groups: cheaper than an exchange, and it needs no guess beforehand.)"""
+        return self.options.strategy in ("hash", "smart") and self.processor.partitions > 1
+
+    def _run_pipeline(self, compiled: CompiledPipeline, encode: Encode | None) -> Iterator[Part]:
+        stage = PipelineStage(compiled, self.sql, encode)
+        return self._run(stage, self._splits(compiled), keys=bool(getattr(compiled.pipeline.end, "keys", 0)))
+
+    def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None) -> Iterator[Part]:
+        strategy = self.options.strategy
+        if keys is None or (strategy == "auto" and keys) or strategy in ("hash", "smart"):
+            # merges, and pipelines without keys beside one with keys: dealt by demand
+            keys = None
+        facts = Facts(
+            splits=len(splits) if hasattr(splits, "__len__") else None,
+            splittable=not getattr(splits, "prefetch", False),
+            keys=keys,
+        )
+        return self.processor.run(stage, splits, facts=facts)  # type: ignore[call-arg]
+
+    # --- splits
+
+    def _splits(self, compiled: CompiledPipeline) -> Splits:
+        parts: list[Callable[[], Iterator[Split]]] = []
+        prefetch = False
+        known: list[Split] | None = []
+        for number, branch in enumerate(compiled.pipeline.branches):
+            match branch.input:
+                case FromScan():
+                    source = branch.input.scan.source
+                    prefetch = prefetch or not source.splittable
+                    scan = self._scan(branch, compiled.branches[number])
+                    parts.append(lambda n=number, s=source, w=scan: (BranchSplit(n, x) for x in s.splits(w)))  # type: ignore[misc]
+                    known = None
+                case FromPipeline():
+                    batches = self._results[branch.input.number]
+                    splits = [BranchSplit(number, x) for x in _grouped(batches)]
+                    parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
+                    known = known + splits if known is not None else None
+                case FromBatch():
+                    batch = branch.input.batch
+                    if batch is None:
+                        batch = pa.RecordBatch.from_arrays([pa.nulls(branch.input.rows)], names=["row"])
+                    rows = self.options.batch_rows
+                    pieces = [batch.slice(i, rows) for i in range(0, max(batch.num_rows, 1), rows)]
+                    splits = [BranchSplit(number, x) for x in _grouped(pieces)]
+                    parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
+                    known = known + splits if known is not None else None
+        return Splits(parts, prefetch) if known is None else SizedSplits(parts, prefetch, known)
+
+    def _scan(self, branch: Branch, compiled: CompiledBranch) -> Scan:
+        assert isinstance(branch.input, FromScan)
+        scan = branch.input.scan
+        return Scan(scan.columns, scan.bounds, scan.limit, self.options.batch_rows, compiled.dictionaries)
+
+    def _forget(self, done: int) -> None:
+        """Let go of results that no later pipeline reads."""
+        needed = {
+            b.input.number
+            for c in self.pipelines
+            if c.pipeline.number > done
+            for b in c.pipeline.branches
+            if isinstance(b.input, FromPipeline)
+        }
+        for number in [n for n in self._results if n not in needed]:
+            del self._results[number]
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The splits of all branches of a pipeline, one branch after the other, lazily.
+
+    `prefetch`: a thread of its own should iterate, since reading blocks.
+    """
+
+    parts: list[Callable[[], Iterator[Split]]]
+    prefetch: bool
+
+    def __iter__(self) -> Iterator[Split]:
+        for part in self.parts:
+            yield from part()
+
+
+@dataclass(frozen=True, slots=True)
+class SizedSplits(Splits):
+    """Splits that are all there already."""
+
+    known: Sequence[Split]
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def __iter__(self) -> Iterator[Split]:
+        return iter(self.known)
+
+
+def _grouped(batches: Sequence[pa.RecordBatch]) -> Iterator[Split]:
+    """Batches in splits of about SPLIT_ROWS rows, in order."""
+    group: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        group.append(batch)
+        rows += batch.num_rows
+        if rows >= SPLIT_ROWS:
+            yield BatchSplit(tuple(group), sum(b.nbytes for b in group))
+            group, rows = [], 0
+    if group:
+        yield BatchSplit(tuple(group), sum(b.nbytes for b in group))

@@ -1,0 +1,528 @@
+"""Binding of expressions: sqlglot nodes -> typed `plan.expressions`.
+
+One method a node class, found by name (`_bind_between`). What isn't there raises `UnsupportedError` with its position.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from velothread import types as t
+from velothread.coercion import STRING_LITERAL, common_type
+from velothread.errors import BindError, ExecutionError, Position, SqlError, UnsupportedError
+from velothread.frontend.calls import CallBinder
+from velothread.frontend.folding import fold, fold_here
+from velothread.frontend.names import Scope
+from velothread.frontend.parse import position
+from velothread.frontend.type_names import bind_type
+from velothread.kernels.casts import cast as cast_value
+from velothread.plan.expressions import (
+    Case,
+    Cast,
+    Coalesce,
+    Column,
+    Expression,
+    Literal,
+    Logical,
+    Membership,
+    literal,
+)
+from velothread.types import SqlType
+
+_BINARY = {
+    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.Pow: "**",
+    exp.DPipe: "||", exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseLeftShift: "<<",
+    exp.BitwiseRightShift: ">>", exp.BitwiseXor: "xor", exp.RegexpLike: "regexp_full_match",
+    exp.SimilarTo: "regexp_full_match", exp.Glob: "glob",
+}  # fmt: skip
+_COMPARISONS = {
+    exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
+    exp.NullSafeEQ: "is_not_distinct_from", exp.NullSafeNEQ: "is_distinct_from",
+}  # fmt: skip
+MAX_DEPTH = 300
+
+
+class ExpressionBinder:
+    """Binds the expressions of one query.
+
+    Threading: owned by the thread that binds.
+    """
+
+    def __init__(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> None:
+        self.sql = sql
+        self.parameters = parameters
+        self.next_parameter = 0
+        self.query_time = datetime.now(UTC)
+        self.calls = CallBinder(self)
+        self._depth = 0
+
+    # --- entry points
+
+    def bind(self, node: exp.Expression, scope: Scope) -> Expression:
+        """Bind, with constants folded. A string literal keeps its open type (`STRING_LITERAL`).
+
+        :raises SqlError: with the position of what doesn't fit.
+        """
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise BindError("the expression is nested too deeply", position(node), sql=self.sql)
+        try:
+            method = self._method(node)
+            return fold_here(method(node, scope))
+        except SqlError as e:
+            if e.position is None:
+                e.position = position(node)
+            raise e.located(self.sql) from e.__cause__
+        finally:
+            self._depth -= 1
+
+    def bind_value(self, node: exp.Expression, scope: Scope) -> Expression:
+        """Bind, a string literal being text."""
+        return self.settle(self.bind(node, scope))
+
+    def bind_condition(self, node: exp.Expression, scope: Scope, clause: str) -> Expression:
+        """Bind a boolean: WHERE, HAVING, FILTER, WHEN."""
+        e = self.bind(node, scope)
+        if e.type.kind not in ("BOOLEAN", "NULL", "STRING_LITERAL") and not e.type.is_numeric:
+            raise BindError(f"{clause} wants a condition, not {e.type}", position(node), sql=self.sql)
+        return self.coerce(e, t.BOOLEAN)
+
+    def constant(self, node: exp.Expression, what: str) -> Any:
+        """The Python value of a constant expression.
+
+        :raises BindError: when it isn't constant.
+        """
+        e = self.bind(node, Scope(()))
+        if not isinstance(e, Literal):
+            raise BindError(f"{what} must be a constant", position(node), sql=self.sql)
+        return e.value.as_py()
+
+    # --- types
+
+    def settle(self, e: Expression) -> Expression:
+        """Give a string literal the type VARCHAR."""
+        return Literal(e.value, t.VARCHAR, e.text, e.position) if e.type == STRING_LITERAL and isinstance(e, Literal) else e
+
+    def coerce(self, e: Expression, target: SqlType, *, safe: bool = True) -> Expression:
+        """`e` with type `target`: constants are converted now, columns by a Cast."""
+        if e.type == target:
+            return e
+        if isinstance(e, Literal):
+            if not e.value.is_valid:
+                return literal(None, target, e.position)
+            source = t.VARCHAR if e.type == STRING_LITERAL else e.type
+            if source == target:
+                return Literal(e.value, target, e.text, e.position)
+            try:
+                return literal(cast_value(e.value, source, target, safe=safe), target, e.position)
+            except ExecutionError as error:
+                error.position = error.position or e.position
+                raise error.located(self.sql) from None
+        return Cast(e, target, safe, e.position if not isinstance(e, Cast) else None)
+
+    def common(self, items: Sequence[Expression], what: str, place: Position | None) -> SqlType:
+        """The type that all items turn into."""
+        found = items[0].type
+        for item in items[1:]:
+            merged = common_type(found, item.type)
+            if merged is None:
+                if "VARCHAR" in (found.kind, item.type.kind):
+                    merged = t.VARCHAR
+                else:
+                    raise BindError(
+                        f"{what}: {found} and {item.type} have no common type", place, hint="add a CAST", sql=self.sql
+                    )
+            found = merged
+        return t.VARCHAR if found == STRING_LITERAL else found
+
+    # --- dispatch
+
+    def _method(self, node: exp.Expression) -> Callable[[Any, Scope], Expression]:
+        kind = type(node)
+        if kind in _BINARY:
+            return self._bind_binary
+        if kind in _COMPARISONS:
+            return self._bind_comparison
+        method = getattr(self, "_bind_" + kind.__name__.lower(), None)
+        if method is None:
+            return self._unsupported
+        return method  # type: ignore[no-any-return]
+
+    def _unsupported(self, node: exp.Expression, scope: Scope) -> Expression:
+        if isinstance(node, (exp.Subquery, exp.Select, exp.Exists, exp.SetOperation)):
+            raise UnsupportedError("subqueries in expressions are not supported yet", position(node), sql=self.sql)
+        if isinstance(node, exp.Window):
+            raise UnsupportedError("window functions are not supported yet", position(node), sql=self.sql)
+        name = re.sub(r"(?<!^)(?=[A-Z])", " ", type(node).__name__).lower()
+        raise UnsupportedError(f"{name} expressions are not supported", position(node), sql=self.sql)
+
+    # --- leaves
+
+    def _bind_column(self, node: exp.Column, scope: Scope) -> Expression:
+        if isinstance(node.this, exp.Star):
+            raise BindError("* stands only in a SELECT list or in count(*)", position(node), sql=self.sql)
+        parts = [p.name for p in node.parts]
+        place = position(node)
+        if len(parts) == 1 and (name := parts[0].lower()) in scope.lambda_names:
+            return scope.lambda_names[name]
+        if scope.aliases_first and len(parts) == 1:
+            e = self._bind_alias(parts[0], scope)
+            if e is not None:
+                return e
+        table, column = (None, parts[0]) if len(parts) == 1 else (parts[-2], parts[-1])
+        found = scope.resolve(table, column, place, self.sql)
+        if found is not None:
+            return Column(found, place)
+        if len(parts) == 1:
+            e = self._bind_alias(parts[0], scope)
+            if e is not None:
+                return e
+            if (e := self.calls.keyword(parts[0], place)) is not None:
+                return e
+        else:
+            e = self._bind_field_path(parts, scope, place)
+            if e is not None:
+                return e
+        raise scope.unknown(table, column, place, self.sql)
+
+    def _bind_dot(self, node: exp.Dot, scope: Scope) -> Expression:
+        base = self.bind_value(node.this, scope)
+        return self.calls.struct_field(base, node.expression.name, position(node))
+
+    def _bind_field_path(self, parts: list[str], scope: Scope, place: Position | None) -> Expression | None:
+        """`s.a.b`: the fields of a struct column."""
+        for used in (2, 1):
+            if len(parts) <= used:
+                continue
+            table, column = (parts[0], parts[1]) if used == 2 else (None, parts[0])
+            found = scope.resolve(table, column, place, self.sql)
+            if found is not None and found.type.kind == "STRUCT":
+                e: Expression = Column(found, place)
+                for name in parts[used:]:
+                    e = self.calls.struct_field(e, name, place)
+                return e
+        return None
+
+    def _bind_alias(self, name: str, scope: Scope) -> Expression | None:
+        lowered = name.lower()
+        if lowered not in scope.aliases or lowered in scope.binding:
+            return None
+        scope.binding.add(lowered)
+        try:
+            return self.bind(scope.aliases[lowered], scope)
+        finally:
+            scope.binding.discard(lowered)
+
+    def _bind_literal(self, node: exp.Literal, scope: Scope) -> Expression:
+        place = position(node)
+        if node.is_string:
+            return Literal(pa.scalar(node.this), STRING_LITERAL, node.this, place)
+        return number(node.this, place)
+
+    def _bind_rawstring(self, node: exp.RawString, scope: Scope) -> Expression:
+        return Literal(pa.scalar(str(node.this)), STRING_LITERAL, str(node.this), position(node))
+
+    _bind_national = _bind_rawstring
+    _bind_bytestring = _bind_rawstring
+    _bind_unicodestring = _bind_rawstring
+
+    def _bind_hexstring(self, node: exp.HexString, scope: Scope) -> Expression:
+        return number(str(int(str(node.this), 16)), position(node))
+
+    def _bind_boolean(self, node: exp.Boolean, scope: Scope) -> Expression:
+        return literal(bool(node.this), t.BOOLEAN, position(node))
+
+    def _bind_null(self, node: exp.Null, scope: Scope) -> Expression:
+        return literal(None, t.NULL, position(node))
+
+    def _bind_placeholder(self, node: exp.Placeholder, scope: Scope) -> Expression:
+        from velothread.frontend.parameters import bind_parameter
+
+        return bind_parameter(self, node)
+
+    _bind_parameter = _bind_placeholder
+
+    def _bind_paren(self, node: exp.Paren, scope: Scope) -> Expression:
+        return self.bind(node.this, scope)
+
+    def _bind_alias_node(self, node: exp.Alias, scope: Scope) -> Expression:
+        return self.bind(node.this, scope)
+
+    def _bind_interval(self, node: exp.Interval, scope: Scope) -> Expression:
+        unit = node.args.get("unit")
+        place = position(node)
+        if isinstance(node.this, exp.Literal):
+            text = node.this.name + (f" {unit.name}" if unit is not None else "")
+            return self.coerce(Literal(pa.scalar(text), STRING_LITERAL, text, place), t.INTERVAL)
+        if unit is None:
+            return self.coerce(self.bind(node.this, scope), t.INTERVAL)
+        name = "to_" + unit.name.lower().removesuffix("s") + "s"
+        name = {"to_centurys": "to_centuries", "to_millenniums": "to_millennia"}.get(name, name)
+        return self.calls.call(name, [self.bind(node.this, scope)], place)
+
+    # --- operators
+
+    def _bind_binary(self, node: exp.Binary, scope: Scope) -> Expression:
+        left, right = self.bind(node.this, scope), self.bind(node.expression, scope)
+        return self.calls.call(_BINARY[type(node)], [left, right], position(node))
+
+    def _bind_comparison(self, node: exp.Binary, scope: Scope) -> Expression:
+        if isinstance(node.expression, (exp.Any, exp.All)):
+            raise UnsupportedError("ANY/ALL are not supported yet", position(node), sql=self.sql)
+        left, right = self.bind(node.this, scope), self.bind(node.expression, scope)
+        return self.compare(_COMPARISONS[type(node)], left, right, position(node))
+
+    def compare(self, operator: str, left: Expression, right: Expression, place: Position | None) -> Expression:
+        """A comparison over a common type; text is not silently compared with numbers."""
+        shared = common_type(left.type, right.type)
+        if shared is None:
+            raise BindError(
+                f"can't compare {left.type} {operator} {right.type}", place, hint="add a CAST to one side", sql=self.sql
+            )
+        return self.calls.call(operator, [self.coerce(left, shared), self.coerce(right, shared)], place)
+
+    def _bind_neg(self, node: exp.Neg, scope: Scope) -> Expression:
+        if isinstance(node.this, exp.Literal) and not node.this.is_string:
+            return number("-" + node.this.this, position(node))
+        return self.calls.call("negate", [self.bind(node.this, scope)], position(node))
+
+    def _bind_bitwisenot(self, node: exp.BitwiseNot, scope: Scope) -> Expression:
+        return self.calls.call("~", [self.bind(node.this, scope)], position(node))
+
+    def _bind_not(self, node: exp.Not, scope: Scope) -> Expression:
+        return self.negation(self.bind_condition(node.this, scope, "NOT"), position(node))
+
+    def negation(self, e: Expression, place: Position | None) -> Expression:
+        return fold_here(self.calls.call("not", [e], place))
+
+    def _bind_and(self, node: exp.Connector, scope: Scope) -> Expression:
+        operator = "and" if isinstance(node, exp.And) else "or"
+        arguments: list[Expression] = []
+        # a long chain is a deep tree: flatten it, so that a thousand ORs don't recurse
+        stack: list[exp.Expression] = [node]
+        while stack:
+            top = stack.pop()
+            while isinstance(top, exp.Paren) and isinstance(top.this, type(node)):
+                top = top.this
+            if isinstance(top, type(node)):
+                stack.append(top.expression)
+                stack.append(top.this)
+            else:
+                arguments.append(self.bind_condition(top, scope, operator.upper()))
+        return Logical(operator, tuple(arguments), position(node.expression))
+
+    _bind_or = _bind_and
+
+    def _bind_xor(self, node: exp.Xor, scope: Scope) -> Expression:
+        return self.calls.call("xor", [self.bind(node.this, scope), self.bind(node.expression, scope)], position(node))
+
+    def _bind_between(self, node: exp.Between, scope: Scope) -> Expression:
+        value, low, high = (self.bind(node.args[k], scope) for k in ("this", "low", "high"))
+        place = position(node)
+        shared = self.common([value, low, high], "BETWEEN", place)
+        value, low, high = (self.coerce(x, shared) for x in (value, low, high))
+        parts = (self.calls.call(">=", [value, low], place), self.calls.call("<=", [value, high], place))
+        return Logical("and", parts, place)
+
+    def _bind_is(self, node: exp.Is, scope: Scope) -> Expression:
+        value = self.bind_value(node.this, scope)
+        right, place = node.expression, position(node)
+        if isinstance(right, exp.Null):
+            return self.calls.call("is_null", [value], place)
+        if isinstance(right, exp.Boolean):
+            shared = self.coerce(value, t.BOOLEAN)
+            return self.calls.call("is_not_distinct_from", [shared, literal(bool(right.this), t.BOOLEAN)], place)
+        return self.compare("is_not_distinct_from", value, self.bind(right, scope), place)
+
+    def _bind_in(self, node: exp.In, scope: Scope) -> Expression:
+        place = position(node)
+        if node.args.get("query") is not None or (len(node.expressions) == 1 and _is_query(node.expressions[0])):
+            raise UnsupportedError("IN (SELECT ...) is not supported yet", place, sql=self.sql)
+        value = self.bind(node.this, scope)
+        if node.args.get("unnest") is not None or node.args.get("field") is not None:
+            items = self.bind_value(node.args.get("field") or node.args["unnest"], scope)
+            return self.calls.call("list_contains", [items, value], place)
+        options = [self.bind(x, scope) for x in node.expressions]
+        return self.membership(value, options, place)
+
+    def membership(self, value: Expression, options: list[Expression], place: Position | None) -> Expression:
+        """value IN (options): a set where all are constants, else a chain of comparisons."""
+        shared = self.common([value, *options], "IN", place)
+        value = self.coerce(value, shared)
+        options = [self.coerce(o, shared) for o in options]
+        if not all(isinstance(o, Literal) for o in options) or shared.is_nested or shared.kind in ("NULL", "INTERVAL"):
+            tests = tuple(self.calls.call("=", [value, o], place) for o in options)
+            return fold_here(Logical("or", tests, place)) if len(tests) > 1 else tests[0]
+        constants = [o for o in options if isinstance(o, Literal)]
+        present = [c for c in constants if c.value.is_valid]
+        values = pa.array([c.value.as_py() for c in present], shared.arrow)
+        return Membership(value, values, ", ".join(c.text for c in present), len(present) < len(constants), place)
+
+    def _bind_like(self, node: exp.Binary, scope: Scope, escape: Expression | None = None) -> Expression:
+        name = "ilike" if isinstance(node, exp.ILike) else "like"
+        arguments = [self.bind(node.this, scope), self.bind(node.expression, scope)]
+        if escape is not None:
+            return self.calls.call(name + "_escape", [*arguments, escape], position(node))
+        return self.calls.call(name, arguments, position(node))
+
+    _bind_ilike = _bind_like
+
+    def _bind_escape(self, node: exp.Escape, scope: Scope) -> Expression:
+        inner = node.this
+        negated = isinstance(inner, exp.Not)
+        e = self._bind_like(inner.this if negated else inner, scope, self.bind(node.expression, scope))
+        return self.negation(e, position(node)) if negated else e
+
+    # --- conditionals
+
+    def _bind_case(self, node: exp.Case, scope: Scope) -> Expression:
+        place = position(node)
+        subject = self.bind(node.this, scope) if node.this is not None else None
+        conditions: list[Expression] = []
+        values: list[Expression] = []
+        for branch in node.args["ifs"]:
+            if subject is None:
+                conditions.append(self.bind_condition(branch.this, scope, "WHEN"))
+            else:
+                conditions.append(self.compare("=", subject, self.bind(branch.this, scope), position(branch.this)))
+            values.append(self.bind(branch.args["true"], scope))
+        default = node.args.get("default")
+        values.append(self.bind(default, scope) if default is not None else literal(None, t.NULL))
+        return self.case(conditions, values, place)
+
+    def case(self, conditions: list[Expression], values: list[Expression], place: Position | None) -> Expression:
+        """CASE over bound parts; the last of `values` is ELSE."""
+        shared = self.common(values, "CASE", place)
+        values = [self.coerce(v, shared) for v in values]
+        branches = tuple(zip((fold(c) for c in conditions), values[:-1], strict=True))
+        return fold_here(Case(branches, values[-1], shared, place))
+
+    def _bind_if(self, node: exp.If, scope: Scope) -> Expression:
+        values = [self.bind(node.args["true"], scope)]
+        false = node.args.get("false")
+        values.append(self.bind(false, scope) if false is not None else literal(None, t.NULL))
+        return self.case([self.bind_condition(node.this, scope, "IF")], values, position(node))
+
+    def coalesce(self, items: list[Expression], place: Position | None) -> Expression:
+        shared = self.common(items, "COALESCE", place)
+        return fold_here(Coalesce(tuple(self.coerce(i, shared) for i in items), shared, place))
+
+    # --- casts and special syntax
+
+    def _bind_cast(self, node: exp.Cast, scope: Scope) -> Expression:
+        target = bind_type(node.args["to"], self.sql)
+        e = self.bind(node.this, scope)
+        place = position(node.args["to"]) or position(node)
+        if isinstance(e, Literal) and e.type == STRING_LITERAL:
+            e = self.settle(e)
+        if e.type == target:
+            return e
+        self.calls.check_cast(e.type, target, place)
+        return Cast(e, target, not isinstance(node, exp.TryCast), position(node))
+
+    _bind_trycast = _bind_cast
+
+    def _bind_extract(self, node: exp.Extract, scope: Scope) -> Expression:
+        part = literal(node.this.name.lower(), t.VARCHAR, position(node.this))
+        return self.calls.call("date_part", [part, self.bind(node.expression, scope)], position(node))
+
+    def _bind_substring(self, node: exp.Substring, scope: Scope) -> Expression:
+        start = node.args.get("start") or exp.Literal.number(1)
+        parts = [node.this, start] + ([node.args["length"]] if node.args.get("length") is not None else [])
+        return self.calls.call("substring", [self.bind(p, scope) for p in parts], position(node))
+
+    def _bind_trim(self, node: exp.Trim, scope: Scope) -> Expression:
+        name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get((node.args.get("position") or "").upper(), "trim")
+        parts = [node.this] + ([node.expression] if node.expression is not None else [])
+        return self.calls.call(name, [self.bind(p, scope) for p in parts], position(node))
+
+    def _bind_strposition(self, node: exp.StrPosition, scope: Scope) -> Expression:
+        return self.calls.call(
+            "strpos", [self.bind(node.this, scope), self.bind(node.args["substr"], scope)], position(node)
+        )
+
+    def _bind_attimezone(self, node: exp.AtTimeZone, scope: Scope) -> Expression:
+        arguments = [self.bind(node.args["zone"], scope), self.bind(node.this, scope)]
+        return self.calls.call("timezone", arguments, position(node))
+
+    def _bind_currentdate(self, node: exp.Expression, scope: Scope) -> Expression:
+        return literal(self.query_time.date(), t.DATE, position(node))
+
+    def _bind_currenttimestamp(self, node: exp.Expression, scope: Scope) -> Expression:
+        return literal(self.query_time, t.TIMESTAMPTZ, position(node))
+
+    def _bind_localtimestamp(self, node: exp.Expression, scope: Scope) -> Expression:
+        return literal(self.query_time.replace(tzinfo=None), t.TIMESTAMP, position(node))
+
+    def _bind_currenttime(self, node: exp.Expression, scope: Scope) -> Expression:
+        return literal(self.query_time.time().replace(tzinfo=None), t.TIME, position(node))
+
+    # --- nested values
+
+    def _bind_array(self, node: exp.Array, scope: Scope) -> Expression:
+        return self.calls.call("list_value", [self.bind(x, scope) for x in node.expressions], position(node))
+
+    def _bind_struct(self, node: exp.Struct, scope: Scope) -> Expression:
+        names: list[str] = []
+        values: list[Expression] = []
+        for item in node.expressions:
+            names.append(item.this.name if isinstance(item, exp.PropertyEQ) else item.alias_or_name)
+            values.append(self.bind_value(item.expression if isinstance(item, exp.PropertyEQ) else item, scope))
+        return self.calls.struct_pack(names, values, position(node))
+
+    def _bind_bracket(self, node: exp.Bracket, scope: Scope) -> Expression:
+        base = self.bind_value(node.this, scope)
+        place = position(node)
+        if len(node.expressions) != 1:
+            raise UnsupportedError("a subscript takes one value or a range", place, sql=self.sql)
+        index = node.expressions[0]
+        if isinstance(index, exp.Slice):
+            bounds = [index.this, index.expression]
+            low, high = (self.bind(b, scope) if b is not None else literal(None, t.BIGINT) for b in bounds)
+            name = "array_slice" if base.type.kind == "LIST" else "array_slice"
+            return self.calls.call(name, [base, low, high], place)
+        key = self.bind(index, scope)
+        if base.type.kind == "STRUCT" and isinstance(key, Literal) and key.type == STRING_LITERAL:
+            return self.calls.struct_field(base, key.text, place)
+        return self.calls.call("element_at" if base.type.kind == "MAP" else "array_extract", [base, key], place)
+
+    # --- functions
+
+    def _bind_anonymous(self, node: exp.Anonymous, scope: Scope) -> Expression:
+        return self.calls.bind_call(node, scope)
+
+    def _bind_filter(self, node: exp.Filter, scope: Scope) -> Expression:
+        return self.calls.bind_call(node.this, scope, filter_=node.expression.this)
+
+    def _bind_withingroup(self, node: exp.WithinGroup, scope: Scope) -> Expression:
+        return self.calls.bind_call(node.this, scope, within=node.expression)
+
+
+def number(text: str, place: Position | None) -> Literal:
+    """A numeric literal, typed as DuckDB does: the smallest of INTEGER, BIGINT, HUGEINT; DECIMAL with a point; else DOUBLE."""
+    digits = text.replace("_", "")
+    if re.fullmatch(r"-?\d+", digits):
+        value = int(digits)
+        for type_, bits in ((t.INTEGER, 31), (t.BIGINT, 63)):
+            if -(1 << bits) <= value < 1 << bits:
+                return literal(value, type_, place)
+        if abs(value) < 10**38:
+            return literal(Decimal(value), t.HUGEINT, place)
+    elif re.fullmatch(r"-?(\d+\.\d*|\.\d+)", digits):
+        value_ = Decimal(digits)
+        scale = max(0, -value_.as_tuple().exponent)  # type: ignore[operator]
+        precision = max(len(value_.as_tuple().digits), scale, 1)
+        if precision <= 38:
+            return literal(value_, t.decimal(precision, scale), place)
+    return literal(float(digits), t.DOUBLE, place)
+
+
+def _is_query(node: exp.Expression) -> bool:
+    return isinstance(node, (exp.Select, exp.Subquery, exp.SetOperation))

@@ -1,0 +1,103 @@
+"""GROUP BY: keys by name, alias, position or ALL; what stands above the groups is written over keys and aggregates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from velothread.errors import BindError, UnsupportedError
+from velothread.frontend.names import Scope
+from velothread.frontend.parse import position
+from velothread.plan import nodes
+from velothread.plan.expressions import AggregateCall, Column, Expression, Field, Literal, Ordering, transform, walk
+
+if TYPE_CHECKING:
+    from velothread.frontend.select import QueryBinder
+
+
+@dataclass(slots=True)
+class Grouping:
+    """The keys and aggregates of one SELECT, each with its field."""
+
+    query: QueryBinder
+    keys: dict[Expression, Field]
+    calls: dict[AggregateCall, Field] = field(default_factory=dict)
+
+    @staticmethod
+    def has_aggregate(e: Expression) -> bool:
+        return any(isinstance(x, AggregateCall) for x in walk(e))
+
+    def rewrite(self, e: Expression) -> Expression:
+        """`e` over the groups: keys and aggregates become columns.
+
+        :raises BindError: for a column that is neither.
+        """
+
+        def step(x: Expression) -> Expression | None:
+            if x in self.keys and not isinstance(x, Literal):
+                return Column(self.keys[x])
+            if isinstance(x, AggregateCall):
+                return Column(self._call(x))
+            if isinstance(x, Column):
+                raise BindError(
+                    f"column {x.field.name!r} is neither in GROUP BY nor inside an aggregate",
+                    x.position,
+                    hint=f"add it to GROUP BY, or use any_value({x.field.name})",
+                    sql=self.query.sql,
+                )
+            return None
+
+        return transform(e, step)
+
+    def _call(self, call: AggregateCall) -> Field:
+        if call not in self.calls:
+            self.calls[call] = self.query.fields(call.function.name, call.type)
+        return self.calls[call]
+
+    def collect(self, e: Expression) -> None:
+        """Note the aggregates in `e`, in order."""
+        for x in walk(e):
+            if isinstance(x, AggregateCall):
+                self._call(x)
+
+    def plan(self, below: nodes.Node) -> nodes.Aggregate:
+        """The Aggregate node; all aggregates must have been collected."""
+        output = (*self.keys.values(), *self.calls.values())
+        return nodes.Aggregate(below, output, tuple(self.keys), tuple(self.calls))
+
+
+def bind_grouping(
+    query: QueryBinder, node: exp.Select, scope: Scope, items: list[Any], bound: list[Expression],
+    having: Expression | None, order: list[Ordering],
+) -> Grouping | None:  # fmt: skip
+    """The grouping of a SELECT, or None when it has neither GROUP BY nor aggregates."""
+    clause = node.args.get("group")
+    above = [*bound, *([having] if having is not None else []), *(o.expression for o in order)]
+    if clause is None and not any(Grouping.has_aggregate(e) for e in above):
+        return None
+    keys: list[Expression] = []
+    if clause is not None:
+        for kind in ("grouping_sets", "rollup", "cube"):
+            if clause.args.get(kind):
+                raise UnsupportedError(
+                    f"{kind.replace('_', ' ').upper()} is not supported yet", position(clause), sql=query.sql
+                )
+        if clause.args.get("all"):
+            keys.extend(e for e in bound if not Grouping.has_aggregate(e))
+        for item in clause.expressions:
+            index = query.item_index(item, items, "GROUP BY")
+            e = bound[index] if index is not None else query.expressions.bind_value(item, scope)
+            if Grouping.has_aggregate(e):
+                raise BindError("GROUP BY can't hold an aggregate", position(item), sql=query.sql)
+            keys.append(e)
+    fields = {}
+    for key in keys:
+        if key not in fields:
+            name = key.field.name if isinstance(key, Column) else "key"
+            fields[key] = query.fields(name, key.type)
+    grouping = Grouping(query, fields)
+    for e in above:
+        grouping.collect(e)
+    return grouping

@@ -1,0 +1,32 @@
+"""LIMIT moves towards the data: through projections and into unions, down to scans, which then read no more than that.
+
+    SELECT a + 1 FROM 'f.csv' LIMIT 5   ->   scan f.csv, limit 5
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from velothread.plan.nodes import Limit, Node, Project, Scan, Sort, UnionAll, inputs, with_inputs
+
+
+def push_limits(plan: Node) -> Node:
+    """Tell scans (and sorts) how many rows are wanted at most."""
+    if isinstance(plan, Limit) and plan.limit is not None:
+        plan = replace(plan, input=_bounded(plan.input, plan.limit + plan.offset))
+    return with_inputs(plan, tuple(push_limits(c) for c in inputs(plan)))
+
+
+def _bounded(node: Node, rows: int) -> Node:
+    """`node`, of which only the first `rows` rows are wanted. It may give more."""
+    match node:
+        case Project():
+            return replace(node, input=_bounded(node.input, rows))
+        case Scan():
+            return replace(node, limit=rows if node.limit is None else min(rows, node.limit))
+        case UnionAll():
+            return replace(node, inputs=tuple(_bounded(c, rows) for c in node.inputs))
+        case Sort():
+            wanted = rows if node.limit is None else min(rows, node.limit)
+            return replace(node, limit=wanted)
+    return node

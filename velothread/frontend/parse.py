@@ -1,0 +1,103 @@
+"""SQL text -> statements (sqlglot trees that know their place in the text)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError as SqlglotParseError
+from sqlglot.errors import SqlglotError, TokenError
+
+from velothread.errors import OptionError, ParseError, Position, did_you_mean
+from velothread.frontend.dialect import Velothread
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One parsed statement. `sql` is the whole text that positions point into."""
+
+    tree: exp.Expression
+    sql: str
+
+
+def parse(sql: str, dialect: str | None = None) -> list[Statement]:
+    """All statements of a text, in order; empty ones left out.
+
+    A text in another dialect is first written again in DuckDB's, so positions then point into that.
+
+    :raises ParseError: with the position of the first error.
+    """
+    if dialect is not None and dialect not in ("velothread", "duckdb"):
+        sql = ";\n".join(_translate(sql, dialect))
+    try:
+        trees = sqlglot.parse(sql, dialect=Velothread)
+    except (SqlglotParseError, TokenError) as e:
+        raise _error(e, sql) from None
+    except RecursionError:
+        raise ParseError("the SQL is nested too deeply", sql=sql) from None
+    statements = [Statement(t, sql) for t in trees if t is not None and not isinstance(t, exp.Semicolon)]
+    for statement in statements:
+        _refuse_raw_commands(statement)
+    return statements
+
+
+def position(node: exp.Expression | None) -> Position | None:
+    """Where a node stands in the text: the stretch that its known parts cover."""
+    if node is None:
+        return None
+    start: int | None = None
+    end = 0
+    for part in node.walk():
+        at = part.meta.get("start") if part.meta else None
+        if at is not None:
+            start = at if start is None else min(start, at)
+            end = max(end, part.meta["end"] + 1)
+    return None if start is None else Position(start, end)
+
+
+def _translate(sql: str, dialect: str) -> list[str]:
+    known = sqlglot.Dialect.classes
+    if dialect not in known:
+        hint = did_you_mean(dialect, known) or f"known: {', '.join(sorted(d for d in known if d))}"
+        raise OptionError(f"unknown SQL dialect {dialect!r}; {hint}")
+    try:
+        return [text for text in sqlglot.transpile(sql, read=dialect, write="duckdb") if text]
+    except SqlglotError as e:
+        raise _error(e, sql) from None
+
+
+def _error(e: SqlglotError, sql: str) -> ParseError:
+    details = getattr(e, "errors", None) or [{}]
+    first = details[0]
+    message = first.get("description") or str(e).splitlines()[0]
+    place = None
+    if first.get("line"):
+        lines = sql.split("\n")
+        line = min(first["line"], len(lines))
+        # sqlglot counts columns at the end of the token that it stumbled on
+        end = sum(len(x) + 1 for x in lines[: line - 1]) + first.get("col", 1)
+        width = max(1, len(first.get("highlight") or ""))
+        place = Position(max(0, end - width), end)
+    elif isinstance(e, TokenError):
+        place = Position(max(0, len(sql) - 1), len(sql))
+        message = "the text ends inside a quoted string, name or comment" if "Missing" in str(e) else message
+    return ParseError(f"syntax error: {message.rstrip('.')}", place, sql=sql)
+
+
+def _refuse_raw_commands(statement: Statement) -> None:
+    if isinstance(statement.tree, exp.Command):
+        word = str(statement.tree.this)
+        from velothread.errors import UnsupportedError
+
+        raise UnsupportedError(
+            f"{word} statements are not supported",
+            position(statement.tree) or _find(statement.sql, word),
+            hint="velothread runs SELECT, FROM, WITH, VALUES, DESCRIBE and COPY ... TO",
+            sql=statement.sql,
+        )
+
+
+def _find(sql: str, word: str) -> Position | None:
+    at = sql.upper().find(word.upper())
+    return Position(at, at + len(word)) if at >= 0 else None

@@ -1,0 +1,355 @@
+"""Binding of queries: SELECT, VALUES, UNION, WITH -> plan nodes.
+
+The clauses are bound in the order in which they act: FROM, WHERE, GROUP BY, HAVING, SELECT, DISTINCT, ORDER BY, LIMIT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from velothread import types as t
+from velothread.errors import BindError, Position, UnsupportedError
+from velothread.frontend import stars
+from velothread.frontend.expressions import ExpressionBinder
+from velothread.frontend.grouping import Grouping, bind_grouping
+from velothread.frontend.item_names import item_name, unique_names
+from velothread.frontend.names import FieldMaker, Scope
+from velothread.frontend.parse import position
+from velothread.frontend.tables import Catalog, Cte, TableBinder
+from velothread.plan import nodes
+from velothread.plan.expressions import Column, Expression, Field, Literal, Ordering, is_constant
+
+_NOT_YET = {
+    "qualify": "QUALIFY is not supported yet", "windows": "WINDOW is not supported yet", "laterals": "LATERAL is not supported yet",
+    "connect": "CONNECT BY is not supported", "match": "MATCH_RECOGNIZE is not supported", "pivots": "PIVOT is not supported yet",
+    "sample": "SAMPLE is not supported yet", "cluster": "CLUSTER BY is not supported", "locks": "FOR UPDATE is not supported",
+    "into": "SELECT INTO is not supported",
+}  # fmt: skip
+
+Bound = tuple[nodes.Node, tuple[str, ...]]
+
+
+class QueryBinder:
+    """Binds one statement's query.
+
+    Threading: owned by the thread that binds.
+    """
+
+    def __init__(self, sql: str, catalog: Catalog, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> None:
+        self.sql = sql
+        self.fields = FieldMaker()
+        self.expressions = ExpressionBinder(sql, parameters)
+        self.tables = TableBinder(self, catalog)
+        self._cte_numbers = count()
+
+    def bind_query(self, node: exp.Expression, ctes: dict[str, Cte] | None = None) -> Bound:
+        """Any query -> its plan and the names of its columns.
+
+        :raises SqlError: with the position of what doesn't fit.
+        """
+        ctes = self._with(node, ctes or {})
+        match node:
+            case exp.Select():
+                return self._select(node, ctes)
+            case exp.Subquery():
+                return self._modified(node, *self.bind_query(node.this, ctes))
+            case exp.Values():
+                return self.bind_values(node)
+            case exp.Union():
+                return self._modified(node, *self._union(node, ctes))
+            case exp.SetOperation():
+                raise UnsupportedError(f"{type(node).__name__.upper()} is not supported yet", position(node), sql=self.sql)
+            case exp.Table():
+                return self._select(exp.select("*").from_(node), ctes)
+        raise UnsupportedError(f"{type(node).__name__} statements are not supported", position(node), sql=self.sql)
+
+    def _with(self, node: exp.Expression, ctes: dict[str, Cte]) -> dict[str, Cte]:
+        clause = node.args.get("with_")
+        if clause is None:
+            return ctes
+        if clause.args.get("recursive"):
+            raise UnsupportedError("recursive CTEs are not supported yet", position(clause), sql=self.sql)
+        known = dict(ctes)
+        for item in clause.expressions:
+            alias = item.args["alias"]
+            columns = tuple(c.name for c in alias.columns)
+            known[alias.name.lower()] = Cte(alias.name, item.this, columns, dict(known), number=next(self._cte_numbers))
+        return known
+
+    # --- SELECT
+
+    def _select(self, node: exp.Select, ctes: dict[str, Cte]) -> Bound:
+        for key, message in _NOT_YET.items():
+            if node.args.get(key):
+                value = node.args[key]
+                raise UnsupportedError(message, position(value[0] if isinstance(value, list) else value), sql=self.sql)
+        plan, scope = self._from(node, ctes)
+        items = stars.expand(node.expressions, scope, self.sql)
+        scope.aliases = {n.lower(): x for n, x in items if n is not None and isinstance(x, exp.Expression)}
+
+        where = node.args.get("where")
+        if where is not None:
+            predicate = self.expressions.bind_condition(where.this, scope, "WHERE")
+            self._no_aggregates(predicate, "WHERE", position(where.this))
+            plan = nodes.Filter(plan, predicate)
+
+        bound = [self._item(item, scope) for item in items]
+        names = unique_names([name or item_name(item) for name, item in items])
+        having = node.args.get("having")
+        having_e = self.expressions.bind_condition(having.this, scope, "HAVING") if having is not None else None
+        order = self._order(node, scope, items, bound)
+        grouping = bind_grouping(self, node, scope, items, bound, having_e, order)
+        if grouping is not None:
+            plan = grouping.plan(plan)
+            bound = [grouping.rewrite(e) for e in bound]
+            order = [Ordering(grouping.rewrite(o.expression), o.descending, o.nulls_first) for o in order]
+            if having_e is not None:
+                plan = nodes.Filter(plan, grouping.rewrite(having_e))
+        elif having_e is not None:
+            raise BindError("HAVING without GROUP BY or aggregates", position(having), sql=self.sql)
+        return self._project(node, plan, names, bound, order)
+
+    def _from(self, node: exp.Select, ctes: dict[str, Cte]) -> tuple[nodes.Node, Scope]:
+        joins = node.args.get("joins")
+        if joins:
+            raise UnsupportedError("joins are not supported yet", position(joins[0]), sql=self.sql)
+        clause = node.args.get("from_")
+        if clause is None:
+            return nodes.Values((), None, 1), Scope(())
+        plan, relation = self.tables.bind(clause.this, ctes)
+        return plan, Scope((relation,))
+
+    def _item(self, item: stars.Item, scope: Scope) -> Expression:
+        _, what = item
+        return Column(what) if isinstance(what, Field) else self.expressions.bind_value(what, scope)
+
+    def _no_aggregates(self, e: Expression, clause: str, place: Position | None) -> None:
+        if Grouping.has_aggregate(e):
+            raise BindError(f"aggregates can't stand in {clause}", place, hint="use HAVING", sql=self.sql)
+
+    # --- ORDER BY
+
+    def _order(self, node: exp.Expression, scope: Scope, items: list[stars.Item], bound: list[Expression]) -> list[Ordering]:
+        clause = node.args.get("order")
+        out: list[Ordering] = []
+        for item in clause.expressions if clause is not None else []:
+            key = item.this if isinstance(item, exp.Ordered) else item
+            descending = isinstance(item, exp.Ordered) and bool(item.args.get("desc"))
+            nulls_first = isinstance(item, exp.Ordered) and bool(item.args.get("nulls_first"))
+            if _is_all(key):
+                out.extend(Ordering(e, descending, nulls_first) for e in bound)
+                continue
+            index = self.item_index(key, items, "ORDER BY")
+            if index is not None:
+                e = bound[index]
+            else:
+                scope.aliases_first = True
+                e = self.expressions.bind_value(key, scope)
+                scope.aliases_first = False
+            out.append(Ordering(e, descending, nulls_first))
+        return [o for o in out if not is_constant(o.expression)]
+
+    def item_index(self, key: exp.Expression, items: Sequence[Any], clause: str) -> int | None:
+        """ORDER BY 2, GROUP BY 1: the place in the SELECT list, or None when the key is no position."""
+        if not isinstance(key, exp.Literal) or key.is_string or not key.this.isdigit():
+            return None
+        index = int(key.this)
+        if not 1 <= index <= len(items):
+            message = f"{clause} {index}: the SELECT list has {len(items)} item{'s' if len(items) != 1 else ''}"
+            raise BindError(message, position(key), sql=self.sql)
+        return index - 1
+
+    # --- SELECT list, DISTINCT, ORDER BY, LIMIT
+
+    def _project(
+        self, node: exp.Select, plan: nodes.Node, names: list[str], bound: list[Expression], order: list[Ordering]
+    ) -> Bound:
+        output = [self.fields(n, e.type) for n, e in zip(names, bound, strict=True)]
+        by_expression = {e: f for e, f in reversed(list(zip(bound, output, strict=True)))}
+        distinct = node.args.get("distinct")
+        hidden_fields: list[Field] = []
+        hidden: list[Expression] = []
+        keys: list[Ordering] = []
+        for o in order:
+            field = by_expression.get(o.expression)
+            if field is None:
+                if distinct is not None:
+                    raise BindError(
+                        "with SELECT DISTINCT, ORDER BY takes only what is selected", position(node.args["order"]), sql=self.sql
+                    )
+                field = self.fields("order_key", o.expression.type)
+                by_expression[o.expression] = field
+                hidden_fields.append(field)
+                hidden.append(o.expression)
+            keys.append(Ordering(Column(field), o.descending, o.nulls_first))
+        plan = nodes.Project(plan, (*output, *hidden_fields), (*bound, *hidden))
+        if distinct is not None:
+            if distinct.args.get("on") is not None:
+                raise UnsupportedError("DISTINCT ON is not supported yet", position(distinct), sql=self.sql)
+            plan, output, keys = self._distinct(plan, output, keys)
+        limit, offset = self._limit(node)
+        if keys:
+            plan = nodes.Sort(plan, tuple(keys), limit, offset)
+        elif limit is not None or offset:
+            plan = nodes.Limit(plan, limit, offset)
+        if hidden:
+            visible = tuple(self.fields(f.name, f.type) for f in output)
+            plan = nodes.Project(plan, visible, tuple(Column(f) for f in output))
+        return plan, tuple(names)
+
+    def _distinct(
+        self, plan: nodes.Node, output: list[Field], keys: list[Ordering]
+    ) -> tuple[nodes.Node, list[Field], list[Ordering]]:
+        new = [self.fields(f.name, f.type) for f in output]
+        renamed = {f: n for f, n in zip(output, new, strict=True)}
+        plan = nodes.Aggregate(plan, tuple(new), tuple(Column(f) for f in output), ())
+        keys = [
+            Ordering(Column(renamed[k.expression.field]), k.descending, k.nulls_first)
+            for k in keys
+            if isinstance(k.expression, Column)
+        ]
+        return plan, new, keys
+
+    def _limit(self, node: exp.Expression) -> tuple[int | None, int]:
+        limit = node.args.get("limit")
+        offset = node.args.get("offset")
+        if limit is not None:
+            if isinstance(limit, exp.Fetch):
+                limit = limit.args.get("count")
+            elif (choices := limit.args.get("limit_options")) is not None and choices.args.get("percent"):
+                raise UnsupportedError("LIMIT n% is not supported yet", position(limit), sql=self.sql)
+            else:
+                limit = limit.expression
+        return self._row_count(limit, "LIMIT"), self._row_count(offset.expression if offset else None, "OFFSET") or 0
+
+    def _row_count(self, node: exp.Expression | None, clause: str) -> int | None:
+        if node is None:
+            return None
+        e = self.expressions.coerce(self.expressions.bind(node, Scope(())), t.BIGINT)
+        if not isinstance(e, Literal):
+            raise BindError(f"{clause} must be a constant", position(node), sql=self.sql)
+        value = e.value.as_py()
+        if value is not None and value < 0:
+            raise BindError(f"{clause} can't be negative", position(node), sql=self.sql)
+        return None if value is None else int(value)
+
+    # --- UNION and VALUES
+
+    def _union(self, node: exp.Union, ctes: dict[str, Cte]) -> Bound:
+        # a long chain of UNION ALL is a deep tree on the left: flatten what has the same kind
+        parts: list[exp.Expression] = []
+        distinct = bool(node.args.get("distinct"))
+        if node.args.get("by_name"):
+            raise UnsupportedError("UNION BY NAME is not supported yet", position(node), sql=self.sql)
+        top: exp.Expression = node
+        while isinstance(top, exp.Union) and bool(top.args.get("distinct")) == distinct and (top is node or _plain(top)):
+            parts.append(top.expression)
+            top = top.this
+        parts.append(top)
+        bound = [self.bind_query(p, ctes) for p in reversed(parts)]
+        width, names = len(bound[0][1]), bound[0][1]
+        for plan, other in bound:
+            if len(other) != width:
+                message = f"UNION: {width} and {len(other)} columns"
+                raise BindError(message, position(node.expression), sql=self.sql)
+        types = []
+        for i in range(width):
+            columns: list[Expression] = [Column(plan.output[i]) for plan, _ in bound]
+            types.append(self.expressions.common(columns, "UNION", position(node)))
+        inputs = tuple(self._cast_to(plan, types) for plan, _ in bound)
+        output = tuple(self.fields(n, type_) for n, type_ in zip(names, types, strict=True))
+        union: nodes.Node = nodes.UnionAll(inputs, output)
+        if distinct:
+            new = tuple(self.fields(f.name, f.type) for f in output)
+            union = nodes.Aggregate(union, new, tuple(Column(f) for f in output), ())
+        return union, names
+
+    def _cast_to(self, plan: nodes.Node, types: Sequence[t.SqlType]) -> nodes.Node:
+        if all(f.type == type_ for f, type_ in zip(plan.output, types, strict=True)):
+            return plan
+        output = tuple(self.fields(f.name, type_) for f, type_ in zip(plan.output, types, strict=True))
+        casts = tuple(self.expressions.coerce(Column(f), type_) for f, type_ in zip(plan.output, types, strict=True))
+        return nodes.Project(plan, output, casts)
+
+    def _modified(self, node: exp.Expression, plan: nodes.Node, names: tuple[str, ...]) -> Bound:
+        """ORDER BY and LIMIT over a UNION or a query in parentheses."""
+        from velothread.frontend.names import Relation
+
+        if node.args.get("order") is not None:
+            scope = Scope((Relation(None, tuple(zip(names, plan.output, strict=True))),))
+            items: list[stars.Item] = [(n, f) for n, f in zip(names, plan.output, strict=True)]
+            order = self._order(node, scope, items, [Column(f) for f in plan.output])
+            limit, offset = self._limit(node)
+            output = tuple(self.fields(f.name, f.type) for f in plan.output)
+            extra = {o.expression: self.fields("order_key", o.expression.type) for o in order}
+            project = nodes.Project(
+                plan, (*output, *extra.values()), (*(Column(f) for f in plan.output), *extra)
+            )
+            keys = tuple(Ordering(Column(extra[o.expression]), o.descending, o.nulls_first) for o in order)
+            sort = nodes.Sort(project, keys, limit, offset)
+            visible = tuple(self.fields(f.name, f.type) for f in output)
+            return nodes.Project(sort, visible, tuple(Column(f) for f in output)), names
+        limit, offset = self._limit(node)
+        if limit is not None or offset:
+            plan = nodes.Limit(plan, limit, offset)
+        return plan, names
+
+    def bind_values(self, node: exp.Values) -> Bound:
+        """VALUES (1, 'a'), (2, 'b'): columns col0, col1, ..."""
+        rows: list[list[Expression]] = []
+        scope = Scope(())
+        for row in node.expressions:
+            cells = row.expressions if isinstance(row, exp.Tuple) else [row.this if isinstance(row, exp.Paren) else row]
+            rows.append([self.expressions.bind(c, scope) for c in cells])
+            if len(rows[-1]) != len(rows[0]):
+                raise BindError("VALUES: the rows differ in length", position(row), sql=self.sql)
+        width = len(rows[0])
+        types = [self.expressions.common([r[i] for r in rows], "VALUES", position(node)) for i in range(width)]
+        cast = [[self.expressions.coerce(c, types[i]) for i, c in enumerate(row)] for row in rows]
+        names = tuple(f"col{i}" for i in range(width))
+        if all(isinstance(c, Literal) for row in cast for c in row):
+            arrays = []
+            for i, type_ in enumerate(types):
+                scalars = [row[i].value for row in cast]  # type: ignore[union-attr]
+                arrays.append(array_of(scalars, type_.arrow))
+            batch = pa.RecordBatch.from_arrays(arrays, names=list(names))
+            return nodes.Values(tuple(self.fields(n, type_) for n, type_ in zip(names, types, strict=True)), batch, len(rows)), names
+        parts = []
+        for row in cast:
+            output = tuple(self.fields(n, type_) for n, type_ in zip(names, types, strict=True))
+            parts.append(nodes.Project(nodes.Values((), None, 1), output, tuple(row)))
+        if len(parts) == 1:
+            return parts[0], names
+        return nodes.UnionAll(tuple(parts), tuple(self.fields(n, x) for n, x in zip(names, types, strict=True))), names
+
+
+def array_of(scalars: Sequence[pa.Scalar], type_: pa.DataType) -> pa.Array:
+    """Scalars of one type as an array (all types, intervals and nested included)."""
+    if not scalars:
+        return pa.array([], type_)
+    return pa.concat_arrays([pa.repeat(s if s.type == type_ else pa.scalar(None, type_), 1) for s in scalars])
+
+
+def _plain(node: exp.Expression) -> bool:
+    """No clause of its own (ORDER BY, LIMIT, WITH): may be flattened into the UNION above it."""
+    return not any(node.args.get(k) for k in ("order", "limit", "offset", "with_", "by_name"))
+
+
+def _is_all(key: exp.Expression) -> bool:
+    return isinstance(key, (exp.Var, exp.Column, exp.Identifier)) and key.name.upper() == "ALL" and (
+        isinstance(key, exp.Var) or not getattr(key, "table", "")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BoundQuery:
+    """A bound query: its plan and column names."""
+
+    plan: nodes.Node
+    names: tuple[str, ...]

@@ -1,0 +1,245 @@
+"""What stands in FROM: files, registered names, CTEs, subqueries, VALUES and table functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from velothread import types as t
+from velothread.errors import BindError, OptionError, Position, SourceError, UnsupportedError, UserError, did_you_mean
+from velothread.frontend.names import Relation, Scope
+from velothread.frontend.parse import position
+from velothread.plan import nodes
+from velothread.plan.expressions import Field, Literal
+from velothread.sources.source import ReadOptions, Source
+
+if TYPE_CHECKING:
+    from velothread.frontend.select import QueryBinder
+
+_READERS = {
+    "read_csv": "csv", "read_csv_auto": "csv", "read_json": "json", "read_json_auto": "json", "read_ndjson": "jsonl",
+    "read_ndjson_auto": "jsonl", "read_parquet": "parquet", "parquet_scan": "parquet", "read_arrow": "arrow",
+}  # fmt: skip
+_SUFFIXES = (
+    ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".ipc",
+    ".gz", ".zst", ".bz2", ".lz4",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Catalog:
+    """The sources that a query may name.
+
+    `registered`: name -> path or object. `open`: opens a path or object with read options (`sources.registry`).
+
+    Threading: owned by the session's thread.
+    """
+
+    registered: Mapping[str, Any]
+    read: ReadOptions
+    open: Callable[..., Source]
+    opened: dict[str, Source] = field(default_factory=dict)
+
+    def find(self, name: str) -> str | None:
+        """The registered name, in any case of letters."""
+        lowered = name.lower()
+        return next((n for n in self.registered if n.lower() == lowered), None)
+
+
+@dataclass(slots=True)
+class Cte:
+    """A WITH item: bound when first used; used twice it is computed once."""
+
+    name: str
+    tree: exp.Expression
+    columns: tuple[str, ...]
+    scope: dict[str, Cte]
+    plan: nodes.Node | None = None
+    names: tuple[str, ...] = ()
+    uses: int = 0
+    number: int = 0
+
+
+class TableBinder:
+    """Binds FROM items for a `QueryBinder`.
+
+    Threading: owned by the thread that binds.
+    """
+
+    def __init__(self, query: QueryBinder, catalog: Catalog) -> None:
+        self.query = query
+        self.catalog = catalog
+
+    def bind(self, node: exp.Expression, ctes: dict[str, Cte]) -> tuple[nodes.Node, Relation]:
+        """A FROM item -> its plan and its relation."""
+        if node.args.get("sample") is not None:
+            raise UnsupportedError("SAMPLE is not supported yet", position(node), sql=self.query.sql)
+        if node.args.get("pivots"):
+            raise UnsupportedError("PIVOT is not supported yet", position(node), sql=self.query.sql)
+        if node.args.get("joins"):
+            raise UnsupportedError("joins are not supported yet", position(node.args["joins"][0]), sql=self.query.sql)
+        match node:
+            case exp.Subquery() if isinstance(node.this, exp.Table):
+                plan, names = self._table(node.this, ctes)
+            case exp.Subquery():
+                plan, names = self.query.bind_query(node.this, ctes)
+            case exp.Values():
+                plan, names = self.query.bind_values(node)
+            case exp.Table():
+                plan, names = self._table(node, ctes)
+            case exp.Lateral() | exp.Unnest():
+                raise UnsupportedError("UNNEST and LATERAL are not supported yet", position(node), sql=self.query.sql)
+            case _:
+                raise UnsupportedError(f"{type(node).__name__} in FROM is not supported", position(node), sql=self.query.sql)
+        return self._relation(node, plan, names)
+
+    def _relation(self, node: exp.Expression, plan: nodes.Node, names: tuple[str, ...]) -> tuple[nodes.Node, Relation]:
+        alias = node.args.get("alias")
+        name: str | None = node.alias or None
+        if name is None and isinstance(node, exp.Table):
+            name = node.name if isinstance(node.this, exp.Identifier) else str(getattr(node.this, "this", "")) or None
+            if name is not None and isinstance(node.this, exp.Identifier) and self._is_path(name):
+                name = Path(name).name.split(".")[0]
+        renames = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
+        if len(renames) > len(names):
+            message = f"{len(renames)} column names for {len(names)} columns"
+            raise BindError(message, position(node), sql=self.query.sql)
+        names = (*renames, *names[len(renames) :])
+        return plan, Relation(name, tuple(zip(names, plan.output, strict=True)))
+
+    # --- tables by name
+
+    def _table(self, node: exp.Table, ctes: dict[str, Cte]) -> tuple[nodes.Node, tuple[str, ...]]:
+        if isinstance(node.this, exp.Anonymous):
+            return self._function(node.this)
+        if not isinstance(node.this, exp.Identifier):
+            raise UnsupportedError(f"{type(node.this).__name__} in FROM is not supported", position(node), sql=self.query.sql)
+        name = node.name
+        if node.args.get("db") is not None and self.catalog.find(name) is None:
+            name = ".".join(p.name for p in node.parts)
+        place = position(node.this)
+        cte = ctes.get(name.lower())
+        if cte is not None:
+            return self._cte(cte)
+        registered = self.catalog.find(name)
+        if registered is not None:
+            source = self._open(registered, self.catalog.registered[registered], self.catalog.read, place, registered)
+        elif self._is_path(name):
+            source = self._open(name, name, self.catalog.read, place)
+        else:
+            known = [*self.catalog.registered, *ctes]
+            hint = did_you_mean(name, known) or "name a file ('data.csv'), or register a table (--table name=path)"
+            raise BindError(f"unknown table {name!r}", place, hint=hint, sql=self.query.sql)
+        return self.scan(source)
+
+    @staticmethod
+    def _is_path(name: str) -> bool:
+        return name == "-" or name.lower().endswith(_SUFFIXES) or any(c in name for c in "/*?[") or Path(name).exists()
+
+    def _open(
+        self, key: str, what: Any, options: ReadOptions, place: Position | None, name: str | None = None
+    ) -> Source:
+        cached = self.catalog.opened.get(f"{key}\0{options}")
+        if cached is not None:
+            return cached
+        try:
+            source = self.catalog.open(what, options, name=name)
+        except (SourceError, OptionError) as e:
+            raise _located(e, place, self.query.sql) from None
+        self.catalog.opened[f"{key}\0{options}"] = source
+        return source
+
+    def scan(self, source: Source) -> tuple[nodes.Scan, tuple[str, ...]]:
+        """A scan of all columns; what isn't needed is pruned later."""
+        fields: list[Field] = []
+        for column in source.schema:
+            try:
+                fields.append(self.query.fields(column.name, t.from_arrow(column.type)))
+            except ValueError as e:
+                raise UnsupportedError(f"{source.name}, column {column.name!r}: {e}", sql=self.query.sql) from None
+        names = tuple(source.schema.names)
+        return nodes.Scan(source, tuple(fields), names), names
+
+    def _cte(self, cte: Cte) -> tuple[nodes.Node, tuple[str, ...]]:
+        if cte.plan is None:
+            plan, names = self.query.bind_query(cte.tree, cte.scope)
+            cte.plan = plan
+            cte.names = (*cte.columns, *names[len(cte.columns) :])
+        assert cte.plan is not None
+        cte.uses += 1
+        output = tuple(self.query.fields(n, f.type) for n, f in zip(cte.names, cte.plan.output, strict=True))
+        return nodes.Shared(cte.plan, output, cte.number, cte.name), cte.names
+
+    # --- table functions
+
+    def _function(self, node: exp.Anonymous) -> tuple[nodes.Node, tuple[str, ...]]:
+        name = str(node.this).lower()
+        place = position(node)
+        if name in ("range", "generate_series"):
+            return self._range(name, node, place)
+        if name not in _READERS:
+            hint = did_you_mean(name, [*_READERS, "range", "generate_series"])
+            error = UnsupportedError if name in ("unnest", "glob") else BindError
+            raise error(f"unknown table function {name}", place, hint=hint, sql=self.query.sql)
+        paths: Any = None
+        named: dict[str, Any] = {}
+        for i, argument in enumerate(node.expressions):
+            if isinstance(argument, (exp.EQ, exp.PropertyEQ, exp.Kwarg)):
+                named[argument.this.name.lower()] = self._constant(argument.expression)
+            elif i == 0:
+                paths = self._constant(argument)
+            else:
+                message = f"{name} takes one path or list of paths, then named options"
+                raise BindError(message, position(argument) or place, sql=self.query.sql)
+        if paths is None:
+            raise BindError(f"{name} wants a path", place, sql=self.query.sql)
+        options = replace(self.catalog.read, format=_READERS[name])
+        if named:
+            from velothread.sources.registry import apply_arguments
+
+            try:
+                options = apply_arguments(_READERS[name], options, named)
+            except OptionError as e:
+                raise _located(e, place, self.query.sql) from None
+        return self.scan(self._open(str(paths), paths, options, place))
+
+    def _constant(self, node: exp.Expression) -> Any:
+        """A Python value of a constant argument: literals, lists, structs."""
+        if isinstance(node, (exp.Array, exp.Tuple)):
+            return [self._constant(x) for x in node.expressions]
+        if isinstance(node, exp.Struct):
+            return {x.this.name: self._constant(x.expression) for x in node.expressions}
+        if isinstance(node, (exp.Column, exp.Var)):
+            return node.name
+        return self.query.expressions.constant(node, "an option")
+
+    def _range(self, name: str, node: exp.Anonymous, place: Position | None) -> tuple[nodes.Node, tuple[str, ...]]:
+        import numpy as np
+
+        bound = [self.query.expressions.bind_value(a, Scope(())) for a in node.expressions]
+        if not 1 <= len(bound) <= 3:
+            raise BindError(f"{name} takes 1 to 3 arguments", place, sql=self.query.sql)
+        if not all(isinstance(b, Literal) and (b.type.is_integer or b.type == t.NULL) for b in bound):
+            raise UnsupportedError(f"{name} in FROM takes constant integers", place, sql=self.query.sql)
+        numbers = [int(b.value.as_py() or 0) for b in bound if isinstance(b, Literal)]
+        start, stop, step = {1: (0, *numbers, 1), 2: (*numbers, 1), 3: tuple(numbers)}[len(numbers)]
+        if step == 0:
+            raise BindError(f"the step of {name} can't be 0", place, sql=self.query.sql)
+        if name == "generate_series":
+            stop += 1 if step > 0 else -1
+        values = pa.array(np.arange(start, stop, step, dtype=np.int64))
+        batch = pa.RecordBatch.from_arrays([values], names=[name])
+        return nodes.Values((self.query.fields(name, t.BIGINT),), batch, len(values)), (name,)
+
+
+def _located(error: UserError, place: Position | None, sql: str) -> UserError:
+    """A source's or option's error, with the place in the SQL that named it."""
+    from velothread.errors import render
+
+    error.args = (render(str(error), sql, place),)
+    return error

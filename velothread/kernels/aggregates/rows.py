@@ -1,0 +1,315 @@
+"""Aggregates that keep rows: the best one of each group, or all of them until the end.
+
+Rows are kept with their global positions and put into source order at the end, so it doesn't matter who read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+import pyarrow as pa
+
+from velothread.kernels.aggregates.state import Rows
+from velothread.kernels.grouping import Codes, joined, plain
+from velothread.kernels.sorting import SortKey, ranks, sort_permutation
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Rows of several groups: sorted by group and then by position once they are in a `Computation`'s hands."""
+
+    codes: Codes
+    columns: tuple[pa.Array, ...]
+    positions: Codes
+
+    def take(self, rows: Codes) -> Kept:
+        places = pa.array(rows)
+        return Kept(self.codes[rows], tuple(c.take(places) for c in self.columns), self.positions[rows])
+
+
+class RowState:
+    """Keeps chunks of rows."""
+
+    __slots__ = ("chunks",)
+
+    def __init__(self) -> None:
+        self.chunks: list[Kept] = []
+
+    def _empty(self) -> Self:
+        return type(self)()
+
+    def update(self, rows: Rows) -> None:
+        if rows.count:
+            self.chunks.append(Kept(rows.places, rows.columns, rows.positions))
+
+    def merge(self, other: Self, codes: Codes, groups: int) -> None:
+        self.chunks.extend(Kept(codes[c.codes], c.columns, c.positions) for c in other.chunks)
+
+    def select(self, groups: Codes) -> Self:
+        chosen = self._empty()
+        kept = self.together()
+        if kept is not None:
+            turns = np.full(max(int(kept.codes.max()), int(groups.max()) if len(groups) else 0) + 1, -1, np.intp)
+            turns[groups] = np.arange(len(groups))
+            codes = turns[kept.codes]
+            rows = np.flatnonzero(codes >= 0)
+            if len(rows):
+                picked = kept.take(rows)
+                chosen.chunks = [Kept(codes[rows], picked.columns, picked.positions)]
+        return chosen
+
+    def together(self) -> Kept | None:
+        """All rows as one chunk, in the order in which they came."""
+        if not self.chunks:
+            return None
+        if len(self.chunks) > 1:
+            columns = [joined(pieces) for pieces in zip(*(c.columns for c in self.chunks), strict=True)]
+            codes = np.concatenate([c.codes for c in self.chunks])
+            positions = np.concatenate([c.positions for c in self.chunks])
+            self.chunks = [Kept(codes, tuple(columns), positions)]
+        return self.chunks[0]
+
+    def in_order(self) -> Kept | None:
+        """All rows by group, then by position."""
+        kept = self.together()
+        if kept is None:
+            return None
+        if len(kept.positions) > 1 and (kept.positions[1:] < kept.positions[:-1]).any():
+            by_place = np.lexsort((kept.positions, kept.codes))
+        else:
+            by_place = np.argsort(kept.codes, kind="stable")
+        return kept.take(by_place)
+
+
+# (rows by group and position, number of groups) -> a result per group.
+Computation = Callable[[Kept, int], pa.Array]
+
+
+class Holistic(RowState):
+    """All rows of a group at once: list, string_agg, quantiles, mode."""
+
+    __slots__ = ("computation", "result")
+
+    def __init__(self, computation: Computation, result: pa.DataType) -> None:
+        super().__init__()
+        self.computation = computation
+        self.result = result
+
+    def _empty(self) -> Self:
+        return type(self)(self.computation, self.result)
+
+    def finish(self, groups: int) -> pa.Array:
+        kept = self.in_order()
+        if kept is None:
+            return pa.nulls(groups, self.result)
+        found = self.computation(Kept(kept.codes, tuple(plain(c) for c in kept.columns), kept.positions), groups)
+        return found if found.type == self.result else found.cast(self.result)
+
+
+Choice = Literal["first", "last", "least", "greatest"]
+
+
+class Chosen(RowState):
+    """One row of each group: the first or last one, or the first of those with the least or greatest value in the last
+    column (min and max: the only one; arg_min and arg_max: the second). The result is column 0 of it.
+
+    Rows are reduced to one per group whenever so many have gathered that it pays.
+    """
+
+    __slots__ = ("choice", "pending", "reduced", "result")
+
+    def __init__(self, choice: Choice, result: pa.DataType) -> None:
+        super().__init__()
+        self.choice = choice
+        self.result = result
+        self.pending = 0
+        self.reduced = 0
+
+    def _empty(self) -> Self:
+        return type(self)(self.choice, self.result)
+
+    def update(self, rows: Rows) -> None:
+        super().update(rows)
+        self.pending += rows.count
+        if self.pending > 32_768 + 2 * self.reduced:
+            self._reduce()
+
+    def select(self, groups: Codes) -> Self:
+        self._reduce()
+        return super().select(groups)
+
+    def finish(self, groups: int) -> pa.Array:
+        kept = self._reduce()
+        if kept is None:
+            return pa.nulls(groups, self.result)
+        places = np.full(groups, -1, np.int64)
+        places[kept.codes] = np.arange(len(kept.codes))
+        found = plain(kept.columns[0]).take(pa.array(places, mask=places < 0))
+        return found if found.type == self.result else found.cast(self.result)
+
+    def _reduce(self) -> Kept | None:
+        kept = self.together()
+        if kept is None:
+            return None
+        n = len(kept.codes)
+        groups = int(kept.codes.max()) + 1
+        best = np.full(groups, -1, np.int64)
+        rising = n < 2 or not (kept.positions[1:] < kept.positions[:-1]).any()
+        rows = np.arange(n)
+        if self.choice in ("least", "greatest"):
+            worth = ranks(kept.columns[-1])
+            limit = np.zeros(groups, np.uint64) if self.choice == "greatest" else np.full(groups, ~np.uint64(0))
+            (np.maximum if self.choice == "greatest" else np.minimum).at(limit, kept.codes, worth)
+            rows = np.flatnonzero(worth == limit[kept.codes])
+        if not rising:
+            rows = rows[np.argsort(kept.positions[rows], kind="stable")]
+        # Of several writes to one place the last one stays.
+        ordered = rows if self.choice == "last" else rows[::-1]
+        best[kept.codes[ordered]] = ordered
+        winners = np.sort(best[best >= 0])
+        if len(winners) < n:
+            kept = kept.take(winners)
+            self.chunks = [kept]
+        self.pending, self.reduced = 0, len(winners)
+        return kept
+
+
+def ends_of(codes: Codes, groups: int) -> Codes:
+    """Where each group's rows end, for rows sorted by group."""
+    return np.cumsum(np.bincount(codes, minlength=groups))
+
+
+def lists(kept: Kept, groups: int) -> pa.Array:
+    """list(x): NULL for a group without rows, as in DuckDB."""
+    ends = ends_of(kept.codes, groups)
+    offsets = np.concatenate([[0], ends]).astype(np.int32)
+    empty = offsets[1:] == offsets[:-1]
+    values = kept.columns[0]
+    mask = pa.array(empty) if empty.any() else None
+    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=mask)
+
+
+def joined_text(separator: str) -> Computation:
+    """string_agg(x, separator)."""
+
+    def compute(kept: Kept, groups: int) -> pa.Array:
+        import pyarrow.compute as pc
+
+        return pc.binary_join(lists(kept, groups), separator)
+
+    return compute
+
+
+def mode(kept: Kept, groups: int) -> pa.Array:
+    """The most frequent value; of several the one that appears first."""
+    from velothread.kernels.grouping import Grouper
+
+    grouper = Grouper(2)
+    pairs, first = grouper.codes(len(kept.codes), (pa.array(kept.codes), kept.columns[0]))
+    counts = np.bincount(pairs)
+    owners = kept.codes[first]
+    by_worth = np.lexsort((-first, counts, owners))
+    ends = ends_of(owners[by_worth], groups)
+    starts = np.concatenate([[0], ends[:-1]])
+    places = np.where(ends > starts, first[by_worth[np.maximum(ends - 1, 0)]], 0)
+    return kept.columns[0].take(pa.array(places, mask=ends == starts))
+
+
+def entropy(kept: Kept, groups: int) -> pa.Array:
+    """Shannon entropy of the values' frequencies, in bits."""
+    from velothread.kernels.grouping import Grouper
+
+    grouper = Grouper(2)
+    pairs, first = grouper.codes(len(kept.codes), (pa.array(kept.codes), kept.columns[0]))
+    counts = np.bincount(pairs).astype(np.float64)
+    owners = kept.codes[first]
+    totals = np.bincount(kept.codes, minlength=groups).astype(np.float64)
+    share = counts / totals[owners]
+    return pa.array(np.abs(np.bincount(owners, -share * np.log2(share), groups)))
+
+
+def exact_float_sum(kept: Kept, groups: int) -> pa.Array:
+    """fsum: the sum as if computed exactly and then rounded."""
+    import math
+
+    values = kept.columns[0].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    ends = ends_of(kept.codes, groups)
+    starts = np.concatenate([[0], ends[:-1]])
+    # A loop over groups, not rows; fsum itself is C.
+    sums = [math.fsum(values[s:e].tolist()) if e > s else None for s, e in zip(starts, ends, strict=True)]
+    return pa.array(sums, pa.float64())
+
+
+def geometric_mean(kept: Kept, groups: int) -> pa.Array:
+    """geomean: exp of the mean of logarithms."""
+    counts = np.bincount(kept.codes, minlength=groups)
+    values = kept.columns[0].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    with np.errstate(all="ignore"):
+        logs = np.bincount(kept.codes, np.log(values), groups)
+        means = np.exp(logs / counts)
+    return pa.array(means, mask=counts == 0)
+
+
+def median_deviation(kept: Kept, groups: int) -> pa.Array:
+    """mad: the median of the distances from the median."""
+    values = kept.columns[0].cast(pa.float64())
+    middle = quantiles((0.5,), True, False)(Kept(kept.codes, (values,), kept.positions), groups)
+    away = np.abs(values.to_numpy(zero_copy_only=False) - middle.to_numpy(zero_copy_only=False)[kept.codes])
+    return quantiles((0.5,), True, False)(Kept(kept.codes, (pa.array(away),), kept.positions), groups)
+
+
+def quantiles(fractions: tuple[float, ...], continuous: bool, as_list: bool) -> Computation:
+    """quantile_cont (interpolated) or quantile_disc (a value that occurs) at these fractions.
+
+    A negative fraction counts from the greatest value, as in DuckDB.
+    """
+
+    def compute(kept: Kept, groups: int) -> pa.Array:
+        values = kept.columns[0]
+        key = SortKey(0), SortKey(1)
+        by_value = sort_permutation(key, (pa.array(kept.codes), values))
+        counts = np.bincount(kept.codes, minlength=groups)
+        starts = np.cumsum(counts) - counts
+        none = counts == 0
+        found = [_at(values, by_value, starts, counts, none, f, continuous) for f in fractions]
+        if not as_list:
+            return found[0]
+        # fraction by fraction -> group by group
+        order = np.arange(groups * len(found)).reshape(len(found), groups).T.ravel()
+        flat = joined(found).take(pa.array(order))
+        offsets = np.arange(groups + 1, dtype=np.int32) * np.int32(len(found))
+        return pa.ListArray.from_arrays(pa.array(offsets), flat, mask=pa.array(none) if none.any() else None)
+
+    return compute
+
+
+def _at(
+    values: pa.Array, order: Codes, starts: Codes, counts: Codes, none: Codes, fraction: float, continuous: bool
+) -> pa.Array:
+    n = np.maximum(counts, 1)
+    flipped = fraction < 0 or (fraction == 0 and np.signbit(fraction))
+    q = 1.0 + fraction if flipped else fraction
+    if not continuous:
+        place = np.ceil(n * q - 1e-12).astype(np.int64) - 1 if not flipped else n - np.floor(n * -fraction).astype(np.int64) - 1
+        place = np.clip(place, 0, n - 1)
+        return values.take(pa.array(order[np.minimum(starts + place, len(order) - 1)], mask=none))
+    exact = (n - 1) * q
+    low, high = np.floor(exact).astype(np.int64), np.ceil(exact).astype(np.int64)
+    temporal = pa.types.is_temporal(values.type)
+    numbers = values.cast(pa.timestamp("us")).cast(pa.int64()) if pa.types.is_date(values.type) else values
+    numbers = numbers.view(pa.int64()) if temporal and numbers.type != pa.int64() else numbers
+    column = numbers.to_numpy(zero_copy_only=False) if temporal else numbers.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    below = column[order[np.minimum(starts + low, len(order) - 1)]]
+    above = column[order[np.minimum(starts + high, len(order) - 1)]]
+    with np.errstate(invalid="ignore"):
+        step = (above - below) * (exact - low)
+        # Infinities and equal neighbours need no step (inf - inf would be NaN).
+        between = np.where((below == above) | (exact == low), below, below + (step.astype(np.int64) if temporal else step))
+    if not temporal:
+        return pa.array(between, mask=none)
+    return pa.array(between.astype(np.int64), mask=none).view(
+        pa.timestamp("us") if pa.types.is_date(values.type) else values.type
+    )

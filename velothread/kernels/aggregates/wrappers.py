@@ -1,0 +1,132 @@
+"""DISTINCT and ORDER BY inside an aggregate: states that hold rows back and feed an inner state at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+
+from velothread.kernels.aggregates.rows import RowState
+from velothread.kernels.aggregates.state import Rows, State
+from velothread.kernels.grouping import Codes, Grouper
+from velothread.kernels.sorting import SortKey, sort_permutation
+
+# Makes the state of the aggregate without DISTINCT and ORDER BY.
+Inner = Callable[[], State]
+
+
+class Distinct:
+    """Each combination of arguments counts once per group, at the place where it appears first.
+
+    positions: whether the inner aggregate depends on the order of its rows.
+    """
+
+    __slots__ = ("grouper", "inner", "keep_positions", "pieces", "positions")
+
+    def __init__(self, inner: Inner, keep_positions: bool) -> None:
+        self.inner = inner
+        self.keep_positions = keep_positions
+        self.grouper: Grouper | None = None
+        self.positions: list[Codes] = []
+        # Merged states: (group, arguments..., positions), grouped together only when all are there.
+        self.pieces: list[tuple[Codes, tuple[pa.Array, ...], Codes | None]] = []
+
+    def update(self, rows: Rows) -> None:
+        if not rows.count:
+            return
+        if self.grouper is None:
+            self.grouper = Grouper(len(rows.columns) + 1)
+        _, new = self.grouper.codes(rows.count, (_group_column(rows), *rows.columns))
+        if self.keep_positions and len(new):
+            self.positions.append(rows.positions[new])
+
+    def merge(self, other: Self, codes: Codes, groups: int) -> None:
+        for owners, columns, positions in other.pairs():
+            self.pieces.append((codes[owners], columns, positions))
+
+    def pairs(self) -> list[tuple[Codes, tuple[pa.Array, ...], Codes | None]]:
+        """The distinct (group, arguments), and where they appeared; those of several pieces may meet again."""
+        found = list(self.pieces)
+        if self.grouper is not None and self.grouper.groups:
+            owners, *columns = self.grouper.keys()
+            groups = _owners(owners)
+            found.append((groups, tuple(columns), np.concatenate(self.positions) if self.keep_positions else None))
+        return found
+
+    def select(self, groups: Codes) -> Self:
+        chosen = type(self)(self.inner, self.keep_positions)
+        for owners, columns, positions in self.pairs():
+            turns = np.full(max(int(owners.max()), int(groups.max())) + 1, -1, np.intp)
+            turns[groups] = np.arange(len(groups))
+            codes = turns[owners]
+            rows = np.flatnonzero(codes >= 0)
+            if len(rows):
+                taken = tuple(c.take(pa.array(rows)) for c in columns)
+                chosen.pieces.append((codes[rows], taken, None if positions is None else positions[rows]))
+        return chosen
+
+    def finish(self, groups: int) -> pa.Array:
+        state = self.inner()
+        pieces = self.pairs()
+        if pieces:
+            owners = np.concatenate([p[0] for p in pieces])
+            columns = tuple(pa.concat_arrays(list(c)) for c in zip(*(p[1] for p in pieces), strict=True))
+            positions = np.concatenate([p[2] for p in pieces if p[2] is not None]) if self.keep_positions else None
+            if positions is not None:
+                in_order = np.argsort(positions, kind="stable")
+                owners, positions = owners[in_order], positions[in_order]
+                columns = tuple(c.take(pa.array(in_order)) for c in columns)
+            if len(pieces) > 1:
+                _, new = Grouper(len(columns) + 1).codes(len(owners), (pa.array(owners), *columns))
+                if len(new) < len(owners):
+                    owners, columns = owners[new], tuple(c.take(pa.array(new)) for c in columns)
+                    positions = positions[new] if positions is not None else None
+            places = positions
+            state.update(Rows(len(owners), owners, groups, columns, None if places is None else lambda: places))
+        return state.finish(groups)
+
+
+def _group_column(rows: Rows) -> pa.Array:
+    return pa.nulls(rows.count) if rows.codes is None else pa.array(rows.codes)
+
+
+def _owners(column: pa.Array) -> Codes:
+    if pa.types.is_null(column.type):
+        return np.zeros(len(column), np.intp)
+    found: Codes = column.to_numpy(zero_copy_only=False).astype(np.intp, copy=False)
+    return found
+
+
+class Ordered(RowState):
+    """ORDER BY inside an aggregate: its rows are sorted before the aggregate sees them.
+
+    The columns are the arguments and then the sort keys. `distinct`: equal arguments count once, at their first place in
+    that order.
+    """
+
+    __slots__ = ("arguments", "distinct", "inner", "keys")
+
+    def __init__(self, inner: Inner, arguments: int, keys: tuple[SortKey, ...], distinct: bool) -> None:
+        super().__init__()
+        self.inner = inner
+        self.arguments = arguments
+        self.keys = keys
+        self.distinct = distinct
+
+    def _empty(self) -> Self:
+        return type(self)(self.inner, self.arguments, self.keys, self.distinct)
+
+    def finish(self, groups: int) -> pa.Array:
+        state = self.inner()
+        kept = self.in_order()
+        if kept is not None:
+            keys = (SortKey(0), *self.keys)
+            kept = kept.take(sort_permutation(keys, (pa.array(kept.codes), *kept.columns[self.arguments :])))
+            columns, codes = kept.columns[: self.arguments], kept.codes
+            if self.distinct:
+                _, new = Grouper(self.arguments + 1).codes(len(codes), (pa.array(codes), *columns))
+                columns, codes = tuple(c.take(pa.array(new)) for c in columns), codes[new]
+            state.update(Rows(len(codes), codes, groups, columns))
+        return state.finish(groups)

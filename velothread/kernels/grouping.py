@@ -1,0 +1,429 @@
+"""Keys to dense group numbers, in order of first appearance.
+
+    grouper = Grouper(2)
+    codes, new = grouper.codes(rows, (station, day))     # codes[i]: the group of row i; new: rows that opened a group
+
+Each key column is mapped to small numbers by a *coder*; several columns are combined by mixed radix. As long as the
+product of the ranges is small, groups are found by direct addressing (one gather per batch); else by Arrow's hash
+table. NULLs form a group, NaN equals NaN, -0.0 equals 0.0.
+
+Cost: a call is O(rows) with direct addressing and O(rows + groups) otherwise, so callers gather at least as many rows
+as there are groups before they call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# Direct addressing stops at tables of this many slots (4 bytes each), and earlier while few rows were seen.
+_MOST_SLOTS = 1 << 24
+_FEW_SLOTS = 1 << 18
+# 62 bits, so that packed keys stay positive int64.
+_PACKED_BITS = 62
+
+Codes = np.ndarray[Any, np.dtype[Any]]
+
+
+def normalised(column: pa.Array) -> pa.Array:
+    """`column` with one NaN and one zero: what equal keys look like. Other types are returned as they are."""
+    if not pa.types.is_floating(column.type):
+        return column
+    zeroed = pc.add(column, pa.scalar(0.0, column.type))  # -0.0 + 0.0 is 0.0
+    nans = pc.is_nan(zeroed)
+    return pc.if_else(nans, pa.scalar(float("nan"), column.type), zeroed) if pc.any(nans).as_py() else zeroed
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """`column` without dictionary encoding."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def joined(pieces: Sequence[pa.Array]) -> pa.Array:
+    """One array of the pieces in order; stays dictionary-encoded when all of them are."""
+    if len(pieces) == 1:
+        return pieces[0]
+    if len({p.type for p in pieces}) > 1:
+        pieces = [plain(p) for p in pieces]
+    return pa.concat_arrays(pieces)
+
+
+def integers(column: pa.Array) -> Codes | None:
+    """The fixed-width values as integers that keep equality and order, NULLs as anything; None for other types."""
+    t = column.type
+    if pa.types.is_boolean(t):
+        return pc.fill_null(column, False).cast(pa.int8()).to_numpy(zero_copy_only=False)
+    if pa.types.is_uint64(t) or not (pa.types.is_integer(t) or pa.types.is_temporal(t)) or pa.types.is_interval(t):
+        return None
+    dtype = np.dtype(f"{'u' if pa.types.is_unsigned_integer(t) else 'i'}{t.bit_width // 8}")
+    data = column.buffers()[1]
+    if data is None or not len(column):
+        return np.zeros(len(column), dtype)
+    return np.frombuffer(data, dtype, len(column), column.offset * dtype.itemsize)
+
+
+def valid_mask(column: pa.Array) -> Codes:
+    """True where `column` is not NULL."""
+    mask: Codes = pc.is_valid(column).to_numpy(zero_copy_only=False)
+    return mask
+
+
+class Grouper:
+    """Finds or makes the group of each row.
+
+    Threading: owned by one thread.
+    """
+
+    __slots__ = ("_chunks", "_coders", "_dense", "_layout", "_rows", "_slots", "groups")
+
+    def __init__(self, keys: int) -> None:
+        self.groups = 0
+        self._coders: list[_Coder] = [_Unknown() for _ in range(keys)]
+        self._chunks: list[tuple[pa.Array, ...]] = []
+        self._slots: Codes | None = np.full(1, -1, np.int32)  # None: too wide for direct addressing
+        self._dense: list[_Encoded] = []  # wide keys: one per time that the packed bits were full
+        self._layout: tuple[int, ...] = ()
+        self._rows = 0
+
+    def codes(self, rows: int, columns: Sequence[pa.Array]) -> tuple[Codes, Codes]:
+        """The group of each row, and the rows (rising) that opened groups, which are numbered in that order."""
+        self._rows += rows
+        columns = [normalised(c) for c in columns]
+        indexes = [self._index(i, c) for i, c in enumerate(columns)]
+        self._lay_out()
+        codes, new = self._assign(self._combined(indexes))
+        if len(new):
+            taken = columns if len(new) == rows else [c.take(pa.array(new)) for c in columns]
+            self._chunks.append(tuple(plain(c) for c in taken))
+        return codes, new
+
+    def keys(self) -> tuple[pa.Array, ...]:
+        """The key columns, one row per group. Not to be called before there is a group."""
+        if len(self._chunks) > 1:
+            self._chunks = [tuple(pa.concat_arrays(list(pieces)) for pieces in zip(*self._chunks, strict=True))]
+        return self._chunks[0]
+
+    def _index(self, i: int, column: pa.Array) -> Codes:
+        coder = self._coders[i]
+        index = coder.index(column, max(_FEW_SLOTS, min(_MOST_SLOTS, 16 * self._rows)))
+        if index is None:  # the coder can't go on: another one takes over, and is shown the keys so far
+            coder = _Direct() if isinstance(coder, _Unknown) and _is_direct(column) else _Encoded()
+            self._coders[i] = coder
+            self._layout = ()
+            if self._chunks:
+                coder.index(self.keys()[i], _MOST_SLOTS)
+            return self._index(i, column)
+        return index
+
+    def _lay_out(self) -> None:
+        """Rebuild the table of groups when a coder's range has changed (they double, so that is rare)."""
+        layout = tuple(n for c in self._coders for n in (c.size, c.base))
+        if layout == self._layout:
+            return
+        self._layout = layout
+        slots = 1
+        for coder in self._coders:
+            slots *= coder.size
+        limit = max(_FEW_SLOTS, min(_MOST_SLOTS, 16 * self._rows))
+        self._slots = np.full(slots, -1, np.int32) if slots <= limit else None
+        self._dense = []
+        if self.groups:
+            known = [c.index(k, _MOST_SLOTS) for c, k in zip(self._coders, self.keys(), strict=True)]
+            indexes = [k for k in known if k is not None]
+            combined = self._combined(indexes)
+            if self._slots is not None:
+                self._slots[combined] = np.arange(self.groups, dtype=np.int32)
+
+    def _combined(self, indexes: list[Codes]) -> Codes:
+        if self._slots is not None:
+            total = indexes[0]
+            for coder, index in zip(self._coders[1:], indexes[1:], strict=True):
+                total = total * np.int64(coder.size) + index
+            return total
+        packed, bits, turn = indexes[0].astype(np.int64), self._coders[0].bits, 0
+        for coder, index in zip(self._coders[1:], indexes[1:], strict=True):
+            if bits + coder.bits > _PACKED_BITS:
+                packed, bits, turn = self._densified(packed, turn), 32, turn + 1
+            packed = (packed << np.int64(coder.bits)) | index
+            bits += coder.bits
+        # Encoded numbers start at 1 (0 is NULL, which packed keys don't have).
+        return self._densified(packed, turn) - 1
+
+    def _densified(self, packed: Codes, turn: int) -> Codes:
+        if turn == len(self._dense):
+            self._dense.append(_Encoded())
+        index = self._dense[turn].index(pa.array(packed), _MOST_SLOTS)
+        assert index is not None
+        return index.astype(np.int64)
+
+    def _assign(self, index: Codes) -> tuple[Codes, Codes]:
+        if self._slots is None:
+            # The last hash table numbers keys as they appear: these are the groups already.
+            top = np.maximum.accumulate(index) if len(index) else index
+            before = np.empty_like(top)
+            if len(top):
+                before[0] = self.groups - 1
+                np.maximum(top[:-1], self.groups - 1, out=before[1:])
+            new = np.flatnonzero(index > before)
+            self.groups += len(new)
+            return index.astype(np.intp, copy=False), new
+        codes = self._slots.take(index)
+        unseen = np.flatnonzero(codes < 0)
+        if not len(unseen):
+            return codes.astype(np.intp), unseen
+        at = index.take(unseen)
+        # Of several writes to one slot the last one stays: written backwards, it is the first row of each new key.
+        turns = np.arange(len(at), dtype=np.int32)
+        self._slots[at[::-1]] = turns[::-1]
+        first = self._slots.take(at) == turns
+        new = unseen[first]
+        self._slots[at[first]] = np.arange(self.groups, self.groups + len(new), dtype=np.int32)
+        codes[unseen] = self._slots.take(at)
+        self.groups += len(new)
+        return codes.astype(np.intp), new
+
+
+class _Coder(Protocol):
+    """Maps a column's values to 0..size-1; equal values to equal numbers."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def base(self) -> int: ...
+    @property
+    def bits(self) -> int: ...
+    def index(self, column: pa.Array, limit: int) -> Codes | None: ...
+
+
+class _Unknown:
+    """Before the first value: all rows are NULL."""
+
+    __slots__ = ()
+    size, base, bits = 1, 0, 1
+
+    def index(self, column: pa.Array, limit: int) -> Codes | None:
+        return np.zeros(len(column), np.int64) if column.null_count == len(column) else None
+
+
+class _Direct:
+    """Integers in a small range: value - base + 1; 0 is NULL."""
+
+    __slots__ = ("base", "size")
+
+    def __init__(self) -> None:
+        self.base = 0
+        self.size = 0
+
+    @property
+    def bits(self) -> int:
+        return self.size.bit_length()
+
+    def index(self, column: pa.Array, limit: int) -> Codes | None:
+        values = integers(column)
+        if values is None:
+            return None
+        nulls = column.null_count
+        if nulls:
+            present = valid_mask(column)
+            seen = values[present]
+        else:
+            seen = values
+        if not len(seen):
+            return np.zeros(len(column), np.int64)
+        low, high = int(seen.min()), int(seen.max())
+        if not self._cover(low, high, limit):
+            return None
+        # A table of int64 offsets would be read twice as slowly as it needs to: narrow types stay narrow until here.
+        index = values.astype(np.int64)
+        index -= self.base - 1
+        if nulls:
+            index[~present] = 0
+        return index
+
+    def _cover(self, low: int, high: int, limit: int) -> bool:
+        first, last = (self.base, self.base + self.size - 2) if self.size else (low, high)
+        if self.size and first <= low and high <= last:
+            return True
+        if max(high, last) - min(low, first) + 2 > limit:
+            return False
+        # Room in the direction of growth, so that a rising key doesn't lay out the table at each batch.
+        span = max(high, last) - min(low, first) + 1
+        grown = self.size > 0
+        self.base = min(first, low - span // 2) if grown and low < first else min(low, first)
+        top = max(last, high + span // 2) if grown and high > last else max(high, last)
+        self.size = top - self.base + 2
+        return True
+
+
+class _Encoded:
+    """Any values, by Arrow's hash table: numbers from 1 in order of appearance; 0 is NULL. Nested values by a loop."""
+
+    __slots__ = ("_known", "_last", "_rows", "size")
+    base = 0
+
+    def __init__(self) -> None:
+        self.size = 256
+        self._known: pa.Array | None = None
+        self._last: tuple[pa.Array, Codes] | None = None
+        self._rows: dict[str, int] = {}
+
+    @property
+    def bits(self) -> int:
+        return self.size.bit_length()
+
+    def index(self, column: pa.Array, limit: int) -> Codes | None:
+        if pa.types.is_dictionary(column.type):
+            return self._mapped(column)
+        if pa.types.is_nested(column.type):
+            return self._nested(column)
+        if self._known is None:
+            encoded = column.dictionary_encode()
+            self._known = encoded.dictionary
+        else:
+            # The known values come first and are distinct, so they keep their numbers.
+            chunks = pa.chunked_array([self._known, column.cast(self._known.type)]).dictionary_encode()
+            encoded = chunks.chunk(chunks.num_chunks - 1)
+            if not len(column):
+                return np.zeros(0, np.int64)
+            self._known = encoded.dictionary
+        self._grow(len(self._known))
+        return _raised(encoded.indices)
+
+    def _mapped(self, column: pa.DictionaryArray) -> Codes:
+        values = column.dictionary
+        if self._last is not None and _same(self._last[0], values):
+            numbers = self._last[1]
+        else:
+            found = self.index(normalised(values), _MOST_SLOTS)
+            assert found is not None
+            numbers = found
+            self._last = (values, numbers)
+        indices = column.indices
+        if not indices.null_count:
+            return numbers.take(indices.to_numpy(zero_copy_only=False))
+        index = numbers.take(pc.fill_null(indices, 0).to_numpy(zero_copy_only=False)) if len(numbers) else np.zeros(
+            len(indices), np.int64
+        )
+        index[~valid_mask(indices)] = 0
+        return index
+
+    def _nested(self, column: pa.Array) -> Codes:
+        # A row loop: Arrow can't hash lists and structs, and they are rare as keys.
+        rows = self._rows
+        index = np.fromiter(
+            (0 if v is None else rows.setdefault(repr(v), len(rows) + 1) for v in column.to_pylist()),
+            np.int64,
+            len(column),
+        )
+        self._grow(len(rows))
+        return index
+
+    def _grow(self, known: int) -> None:
+        while self.size <= known:
+            self.size *= 2
+
+
+def _raised(indices: pa.Array) -> Codes:
+    """Dictionary indices plus one, NULLs as 0."""
+    if indices.null_count:
+        indices = pc.fill_null(indices, -1)
+    raised: Codes = indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    raised += 1
+    return raised
+
+
+def _same(a: pa.Array, b: pa.Array) -> bool:
+    """Are these the same memory? Batches of one file part share their dictionary."""
+    if len(a) != len(b) or a.offset != b.offset or a.type != b.type:
+        return False
+    places = zip(a.buffers(), b.buffers(), strict=True)
+    return all((x is None) == (y is None) and (x is None or x.address == y.address) for x, y in places)
+
+
+def _is_direct(column: pa.Array) -> bool:
+    return not pa.types.is_dictionary(column.type) and integers(column.slice(0, 0)) is not None
+
+
+def spread(columns: Sequence[pa.Array], buckets: int) -> Codes:
+    """A bucket number (0 to buckets - 1) per row: equal keys get equal numbers, whatever batch they are in.
+
+    Text is hashed by its length and three 8-byte samples, so keys may share a bucket, but never part.
+    """
+    mixed: Codes = np.zeros(len(columns[0]), np.uint64)
+    for column in columns:
+        word = _words(normalised(plain(column)))
+        if column.null_count:
+            word[~valid_mask(column)] = 0
+        mixed ^= word
+        # The finaliser of SplitMix64 (Steele, Lea, Flood 2014).
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed ^= mixed >> np.uint64(31)
+    return ((mixed >> np.uint64(32)) * np.uint64(buckets) >> np.uint64(32)).astype(np.uint8 if buckets <= 256 else np.intp)
+
+
+def _words(column: pa.Array) -> Codes:
+    """64 bits of each value, a fresh array."""
+    values = integers(column)
+    if values is not None:
+        return values.astype(np.int64).view(np.uint64)
+    t = column.type
+    if pa.types.is_large_string(t) or pa.types.is_large_binary(t) or pa.types.is_string_view(t):
+        return _words(column.cast(pa.binary()))
+    if pa.types.is_string(t) or pa.types.is_binary(t):
+        return _text_words(column)
+    if pa.types.is_null(t):
+        return np.zeros(len(column), np.uint64)
+    if pa.types.is_nested(t):
+        import zlib
+
+        # A row loop, as in `_Encoded`.
+        return np.fromiter((zlib.crc32(repr(v).encode()) for v in column.to_pylist()), np.uint64, len(column))
+    width = t.bit_width // 8
+    data = column.buffers()[1]
+    if data is None or not len(column):
+        return np.zeros(len(column), np.uint64)
+    raw = np.frombuffer(data, np.uint8, len(column) * width, column.offset * width)
+    if width % 8:
+        return raw.view(np.dtype(f"u{width}")).astype(np.uint64)
+    parts = raw.view(np.uint64).reshape(len(column), width // 8)
+    words: Codes = parts[:, 0].copy()
+    for i in range(1, width // 8):
+        words = words * np.uint64(0x9E3779B97F4A7C15) + parts[:, i]
+    return words
+
+
+def _text_words(column: pa.Array) -> Codes:
+    buffers = column.buffers()
+    offsets = np.frombuffer(buffers[1], np.int32, len(column) + 1, column.offset * 4).astype(np.int64)
+    data = buffers[2]
+    size = len(data) if data is not None else 0
+    padded = np.zeros(size + 8, np.uint8)
+    if data is not None:
+        padded[:size] = np.frombuffer(data, np.uint8)
+    words_at = np.lib.stride_tricks.as_strided(padded[:8].view(np.uint64), (size + 1,), (1,))
+    start, end = offsets[:-1], offsets[1:]
+    length = end - start
+    head = words_at[start]
+    short = length < 8
+    # Bytes beyond the end belong to the next value.
+    keep = np.where(short, (np.uint64(1) << (np.minimum(length, 7).astype(np.uint64) * np.uint64(8))) - np.uint64(1), ~np.uint64(0))
+    head &= keep
+    tail = words_at[np.where(short, 0, end - 8)] & np.where(short, np.uint64(0), ~np.uint64(0))
+    middle = words_at[np.where(short, 0, start + (length - 8) // 2)] & np.where(short, np.uint64(0), ~np.uint64(0))
+    prime = np.uint64(0x9E3779B97F4A7C15)
+    return ((head * prime + tail) * prime + middle) * prime + length.astype(np.uint64)
+
+
+def parts_by(buckets: Codes, count: int) -> Iterator[Codes]:
+    """The rows of each bucket, rising within it."""
+    order = np.argsort(buckets, kind="stable")
+    ends = np.cumsum(np.bincount(buckets, minlength=count))
+    start = 0
+    for end in ends:
+        yield order[start:end]
+        start = int(end)

@@ -1,0 +1,108 @@
+"""The simple processor: one thread, no queue, no lock on the path. The reference for answers and for latency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sized
+from time import perf_counter_ns
+
+from velothread.errors import Cancelled
+from velothread.processors.adaptive.partitioning import Facts
+from velothread.processors.metrics import PartitionMetrics, Progress, QueryMetrics, StageMetrics
+from velothread.processors.stage import Part, Stage
+from velothread.sources.source import Split
+
+
+class SimpleProcessor:
+    """Runs each stage in the calling thread, split by split.
+
+    Threading: used by one thread; `cancel`, `progress` and `metrics` by any.
+    """
+
+    def __init__(self) -> None:
+        self.metrics = QueryMetrics()
+        self.progress = Progress()
+        self._cancelled = False
+
+    @property
+    def name(self) -> str:
+        """For messages and metrics."""
+        return "simple"
+
+    @property
+    def partitions(self) -> int:
+        """One: there is one worker."""
+        return 1
+
+    def run(
+        self, stage: Stage, splits: Iterable[Split], *, prefetch: bool | None = None, facts: Facts | None = None
+    ) -> Iterator[Part]:
+        """Process all splits; yield their results in order, then the worker's `finish` result.
+
+        `prefetch` and `facts` are for processors with more threads.
+
+        :raises Cancelled: `cancel` was called.
+        """
+        metrics = PartitionMetrics(0)
+        self.metrics.stages.append(StageMetrics(stage.name, "simple", [metrics], PartitionMetrics(0), "none", "none"))
+        self.progress = progress = Progress(stage.name, parts=[metrics])
+        if isinstance(splits, Sized):
+            progress.splits = len(splits)
+            progress.bytes = sum([split.bytes for split in splits])
+        metrics.start()
+        self.metrics.stages[-1].coordinator.start()
+        try:
+            yield from self._parts(stage, splits, metrics, progress)
+        finally:
+            self._cancelled = False
+            metrics.end()
+            self.metrics.stages[-1].coordinator.end()
+
+    def _parts(
+        self, stage: Stage, splits: Iterable[Split], metrics: PartitionMetrics, progress: Progress
+    ) -> Iterator[Part]:
+        worker = stage.open(0)
+        reports = hasattr(worker, "metrics")
+        if reports:
+            worker.metrics = metrics  # type: ignore[attr-defined]
+        iterator = iter(splits)
+        index = 0
+        try:
+            while True:
+                if self._cancelled:
+                    raise Cancelled("the query was cancelled")
+                start = perf_counter_ns()
+                try:
+                    split = next(iterator)
+                except StopIteration:
+                    break
+                read = perf_counter_ns()
+                metrics.source_ns += read - start
+                value = worker.process(index, split)
+                done = perf_counter_ns()
+                if not reports:
+                    metrics.engine_ns += done - read
+                metrics.splits += 1
+                progress.splits_done += 1
+                progress.bytes_done += split.bytes
+                if value is not None:
+                    yield Part(index, value)
+                    metrics.sink_ns += perf_counter_ns() - done
+                index += 1
+        finally:
+            if (close := getattr(iterator, "close", None)) is not None:
+                close()
+        start = perf_counter_ns()
+        value = worker.finish()
+        done = perf_counter_ns()
+        if not reports:
+            metrics.engine_ns += done - start
+        if value is not None:
+            yield Part(None, value)
+            metrics.sink_ns += perf_counter_ns() - done
+
+    def close(self) -> None:
+        """Nothing to stop: there are no threads."""
+
+    def cancel(self) -> None:
+        """Make the run under way (or else the next one) raise `Cancelled` before its next split. From any thread."""
+        self._cancelled = True

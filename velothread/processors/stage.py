@@ -1,0 +1,85 @@
+"""What a processor runs: a stage over the splits of a source.
+
+A query is a sequence of stages (one per pipeline, plus parallel merges). A processor knows nothing of SQL: it opens a
+`Worker` per partition, gives it splits, and hands the results on in the order of the splits.
+
+    for part in processor.run(stage, splits):   # results of Worker.process, in split order, then of Worker.finish
+        ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from velothread.sources.source import Split
+
+
+class Worker(Protocol):
+    """What one receiver does with its splits, and the state that it keeps.
+
+    Threading: made, used and finished by one receiver thread; nothing else touches it.
+    """
+
+    def process(self, index: int, split: Split) -> Any:
+        """Run the pipeline over one split (`index`: its place in the source's order, from 0).
+
+        The result is handed over (immutable from then on) and reaches the consumer in the order of `index`. None means
+        that there is nothing to hand on.
+        """
+        ...
+
+    def finish(self) -> Any:
+        """Called once after the receiver's last split: the state kept over all of them, or None."""
+        ...
+
+
+class Stage(Protocol):
+    """A pipeline ready to run.
+
+    Threading: immutable and shared by all receivers; `open` is called by each receiver in its own thread.
+    """
+
+    @property
+    def name(self) -> str:
+        """For metrics and messages."""
+        ...
+
+    def open(self, partition: int) -> Worker:
+        """The worker of a receiver."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A result that reaches the consumer: of a split (`index` is its place), or of a worker's end (`index` None)."""
+
+    index: int | None
+    value: Any
+
+
+class Processor(Protocol):
+    """Runs stages. `simple` and `adaptive` give the same parts for the same stage and splits.
+
+    Threading: used by one thread, the coordinator's (the caller's). `cancel` may be called from any thread.
+    """
+
+    @property
+    def partitions(self) -> int: ...
+
+    def run(self, stage: Stage, splits: Iterable[Split]) -> Iterator[Part]:
+        """Process all splits; yield their results in split order, then each worker's `finish` result.
+
+        Closing the iterator early (LIMIT) stops the work that is under way. A failure anywhere stops all, and the first
+        error is raised here.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop and join all threads. May be called twice."""
+        ...
+
+    def cancel(self) -> None:
+        """Make `run` raise `Cancelled` soon. From any thread."""
+        ...

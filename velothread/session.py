@@ -1,0 +1,219 @@
+"""A session: the way of a query, from its text to its result.
+
+    text -> parse -> bind -> optimize -> cut into pipelines -> compile -> run on a processor
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+from sqlglot import exp
+
+from velothread import types as t
+from velothread.codegen.pipeline import compile_pipeline
+from velothread.errors import OptionError, SqlError
+from velothread.execution import Execution, compile_all
+from velothread.frontend.optimize import optimize
+from velothread.frontend.parse import Statement, parse
+from velothread.frontend.select import QueryBinder
+from velothread.frontend.statements import bind_copy, bind_describe
+from velothread.frontend.tables import Catalog
+from velothread.options import Options
+from velothread.plan import nodes, pipelines
+from velothread.plan.nodes import Node
+from velothread.processors.choose import choose_processor
+from velothread.processors.stage import Processor
+from velothread.result import Result
+from velothread.sources.registry import open_source
+from velothread.sources.source import ReadOptions, Source
+from velothread.statistics import Statistics
+from velothread.types import SqlType
+
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+
+
+class Session:
+    """Registered tables, options, and the threads that run queries.
+
+    Threading: used by one thread (any one at a time); `cancel` may be called from any.
+    """
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self._tables: dict[str, Any] = {}
+        self._processors: dict[str, Processor] = {}
+        self._closed = False
+
+    # --- tables
+
+    def register(self, name: str, table: Any) -> None:
+        """Give a name to a path, a glob, a list of paths, an Arrow table, a DataFrame, or any Arrow stream."""
+        if not name:
+            raise OptionError("a table needs a name")
+        self._tables[name] = table
+
+    def unregister(self, name: str) -> None:
+        """Forget a name."""
+        self._tables.pop(name, None)
+
+    def describe(self, path: Any) -> Description:
+        """Names and types of a file's (or registered table's) columns."""
+        source = open_source(self._tables.get(path, path) if isinstance(path, str) else path, self.options.read)
+        return Description(source)
+
+    # --- queries
+
+    def query(self, sql: str, parameters: Parameters = None) -> Result:
+        """Run the statements of a text; the result of the last one.
+
+        All is bound and planned before anything is read; rows are computed when they are asked for.
+
+        :raises SqlError: with the position of what is wrong.
+        """
+        statements = self.statements(sql)
+        if not statements:
+            raise OptionError("the SQL has no statement in it")
+        for statement in statements[:-1]:
+            self.run(statement, parameters).arrow()
+        return self.run(statements[-1], parameters)
+
+    def statements(self, sql: str) -> list[Statement]:
+        """The statements of a text, parsed.
+
+        :raises ParseError: with the position of the first error.
+        """
+        return parse(sql, self.options.dialect)
+
+    def run(self, statement: Statement, parameters: Parameters = None) -> Result:
+        """One statement: bound, planned, compiled; run when its rows are asked for."""
+        self._check_open()
+        stats = Statistics()
+        start = perf_counter()
+        catalog = self._catalog()
+        binder = QueryBinder(statement.sql, catalog, parameters)
+        try:
+            match statement.tree:
+                case exp.Copy():
+                    copy = bind_copy(binder, statement.tree)
+                    plan, names, sink, target = copy.plan, copy.names, copy.sink, copy.target
+                case exp.Describe():
+                    plan, names, sink, target = *bind_describe(binder, statement.tree), None, ""
+                case tree:
+                    plan, names, sink, target = *binder.bind_query(tree), None, ""
+            types = tuple(f.type for f in plan.output)
+            cut = pipelines.cut(optimize(plan))
+            stats.bind_s = perf_counter() - start
+            compiled = compile_all(cut, names)
+        except SqlError as e:
+            raise e.located(statement.sql) from e.__cause__
+        stats.compile_s = perf_counter() - start - stats.bind_s
+        sources = list(catalog.opened.values())
+        processor, stats.reason = self._processor(sources, cut)
+        stats.processor, stats.partitions = processor.name, processor.partitions  # type: ignore[attr-defined]
+        execution = Execution(compiled, processor, self.options, statement.sql)
+        sizes = [s.size for s in sources]
+        total = None if None in sizes or not sizes else sum(s for s in sizes if s is not None)
+        return Result(
+            names, types, execution, stats, refused=_refused(sources), bytes_total=total, sink=sink, target=target
+        )
+
+    def explain(self, statement: Statement | str, stage: str = "plan", analyze: bool = False, parameters: Parameters = None) -> str:
+        """What a statement becomes. stage: `parse`, `bind`, `plan` or `code`; analyze: run it and show the figures."""
+        if isinstance(statement, str):
+            statement = self.statements(statement)[0]
+        if stage == "parse":
+            return repr(statement.tree)
+        tree = statement.tree.this if isinstance(statement.tree, exp.Copy) else statement.tree
+        try:
+            plan, _ = QueryBinder(statement.sql, self._catalog(), parameters).bind_query(tree)
+            if stage == "bind":
+                return nodes.render(plan)
+            text = _explain(optimize(plan), stage)
+        except SqlError as e:
+            raise e.located(statement.sql) from e.__cause__
+        if analyze:
+            result = self.run(statement, parameters)
+            for _ in result.batches() if result.is_query else result.fetchall():
+                pass
+            text += "\n\n" + result.stats.render()
+        return text
+
+    # --- the processor
+
+    def _processor(self, sources: Sequence[Source], cut: Sequence[pipelines.Pipeline]) -> tuple[Processor, str]:
+        choice = choose_processor(self.options, sources)
+        if choice.name not in self._processors:
+            self._processors[choice.name] = choice.make()
+        return self._processors[choice.name], choice.reason
+
+    def _catalog(self) -> Catalog:
+        return Catalog(dict(self._tables), self.options.read, open_source)
+
+    def cancel(self) -> None:
+        """Stop what is running: it raises `Cancelled`. From any thread."""
+        for processor in list(self._processors.values()):
+            processor.cancel()
+
+    # --- the end
+
+    def close(self) -> None:
+        """Stop all work and end all threads. May be called twice."""
+        self._closed = True
+        for processor in self._processors.values():
+            processor.close()
+        self._processors.clear()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OptionError("the session is closed; connect anew")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+class Description(list[tuple[str, SqlType]]):
+    """(name, type) of each column; `source` knows more: size, rows, splits."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__((f.name, t.from_arrow(f.type)) for f in source.schema)
+        self.source = source
+
+
+def _explain(plan: Node, stage: str) -> str:
+    cut = pipelines.cut(plan)
+    if stage == "plan":
+        return nodes.render(plan) + "\n\n" + pipelines.render(cut)
+    if stage != "code":
+        raise OptionError(f"stage {stage!r} is not known; choose one of parse, bind, plan, code")
+    return "\n\n".join(branch.source.rstrip() for p in cut for branch in compile_pipeline(p))
+
+
+def _refused(sources: Sequence[Any]) -> Callable[[], int]:
+    counters = [s.refusals for s in sources if hasattr(s, "refusals")]
+    return lambda: sum(c.count for c in counters)
+
+
+def connect(**options: Any) -> Session:
+    """Open a session. Options: see `velothread.options.Options`; `read` takes `ReadOptions`.
+
+    :raises OptionError: for an unknown option or a wrong value.
+    """
+    return Session(Options().with_changes(**options))
+
+
+def query(sql: str, parameters: Parameters = None, **options: Any) -> Result:
+    """Run SQL in a session of its own; the result is complete when this returns."""
+    with connect(**options) as session:
+        result = session.query(sql, parameters)
+        result.arrow()
+        return result
+
+
+__all__ = ["Description", "ReadOptions", "Session", "connect", "pa", "query"]

@@ -1,0 +1,1 @@
+"""Where the rows of a result go: CSV, JSON, Markdown, Parquet, Arrow, a table on the terminal."""

@@ -1,0 +1,91 @@
+"""A block of whole CSV records -> a table: Arrow's parser, with the types known beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from velothread.sources.csv_careful import CarefulParse
+from velothread.sources.csv_convert import convert
+from velothread.sources.csv_schema import CsvColumn, CsvLayout, convert_options, without_comments
+from velothread.sources.files import File
+from velothread.sources.rejects import Refusals
+from velothread.sources.source import ReadOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole records of a file. offset: of the first byte, in the plain data; lines: newlines before it, None: unknown."""
+
+    data: bytes
+    file: File
+    place: int
+    offset: int
+    lines: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockParser:
+    """Parses blocks of one file into the wanted columns (those that the file has), with canonical Arrow types.
+
+    Threading: immutable and shared by receivers; Arrow's own options are made per block.
+    """
+
+    layout: CsvLayout
+    wanted: tuple[CsvColumn, ...]
+    options: ReadOptions
+    refusals: Refusals
+
+    def parse(self, block: Block) -> pa.Table:
+        """The rows of a block.
+
+        :raises BadValueError: for the first row that doesn't fit, unless `on_error` says otherwise.
+        """
+        from pyarrow import csv
+
+        data = block.data
+        names = list(self.layout.names)
+        dialect = self.layout.dialect
+        if dialect.comment and dialect.comment.encode() in data:
+            data = without_comments(data, dialect, keep_lines=len(names) > 1)
+        if not data:
+            return self._empty()
+        # Without any column wanted, one is read to count rows: as bytes, which need no checks.
+        counted = names[:1] if not self.wanted else []
+        types = {c.name: pa.string() if c.as_text else c.type.arrow for c in self.wanted}
+        types.update(dict.fromkeys(counted, pa.binary()))
+        try:
+            table = csv.read_csv(
+                pa.BufferReader(data),
+                # One block: records were cut before, and Arrow would look for their ends a second time.
+                read_options=csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
+                parse_options=dialect.parse_options(len(names)),
+                convert_options=convert_options(
+                    self.layout, self.options, types, [c.name for c in self.wanted] or counted
+                ),
+            )
+            return self._finished(table)
+        except (pa.ArrowInvalid, _Unfit):
+            return CarefulParse(self.layout, self.wanted, self.options, self.refusals).run(
+                data, block.file, block.place, block.offset, block.lines
+            )
+
+    def _finished(self, table: pa.Table) -> pa.Table:
+        if not self.wanted:
+            return table.select([])
+        for place, column in enumerate(self.wanted):
+            if column.as_text:
+                texts = table.column(place).combine_chunks()
+                values, bad = convert(texts, column.type, column.format, self.options.decimal_separator)
+                if bad is not None:
+                    raise _Unfit
+                table = table.set_column(place, column.name, values)
+        return table
+
+    def _empty(self) -> pa.Table:
+        return pa.schema([pa.field(c.name, c.type.arrow) for c in self.wanted]).empty_table()
+
+
+class _Unfit(Exception):
+    """A value of a column that is read as text doesn't fit; never leaves this module."""

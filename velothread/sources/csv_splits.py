@@ -1,0 +1,128 @@
+"""Cutting CSV at the ends of records: byte ranges of files, blocks of streams.
+
+The one who lists the splits runs ahead of those who parse them, so finding the cuts must be much cheaper than parsing:
+text is looked at as bits (`csv_dialect.last_record_end`), one piece after another, each starting at a record's start.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from velothread.errors import SourceError
+from velothread.sources.csv_dialect import Dialect, last_record_end
+from velothread.sources.files import ByteStream, File, unreadable
+
+# Range sizes: big enough that the cost per split vanishes, small enough that a block stays in the caches of a core.
+LEAST_RANGE = 1 << 20
+MOST_RANGE = 1 << 22
+STREAM_BLOCK = 1 << 22
+_PIECE = 1 << 20
+
+
+def range_size(size: int) -> int:
+    """Bytes per split for a file of `size` bytes. Depends on nothing else, so that batches are the same everywhere."""
+    return max(LEAST_RANGE, min(MOST_RANGE, size // 16))
+
+
+def ranges(file: File, start: int, dialect: Dialect, size: int, lines: int | None) -> Iterator[tuple[int, int, int | None]]:
+    """Byte ranges (start, end, newlines before) of whole records, of about `size` bytes, from `start` to the file's end.
+
+    A record longer than `size` makes its range longer. lines: newlines before `start`, None when they needn't be counted.
+
+    :raises SourceError: when the file can't be read.
+    """
+    try:
+        descriptor = os.open(file.path, os.O_RDONLY)
+    except OSError as error:
+        raise unreadable(file.label, error) from error
+    try:
+        at = begin = start
+        piece = min(size, _PIECE)
+        want = piece
+        begin_lines = lines
+        while True:
+            data = read_range(descriptor, at, want)
+            if len(data) < want:
+                # The end of the file ends the last record, whether it has a newline or not.
+                if at + len(data) > begin:
+                    yield begin, at + len(data), begin_lines
+                return
+            end = last_record_end(data, dialect)
+            if end == 0:
+                want *= 2  # one record is longer than the piece
+                continue
+            want = piece
+            at += end
+            if lines is not None:
+                lines += data.count(b"\n", 0, end)
+            if at - begin + piece > size:
+                yield begin, at, begin_lines
+                begin, begin_lines = at, lines
+    except OSError as error:
+        raise unreadable(file.label, error) from error
+    finally:
+        os.close(descriptor)
+
+
+def read_range(descriptor: int, start: int, size: int) -> bytes:
+    """`size` bytes at `start`; fewer only at the end of the file."""
+    data = os.pread(descriptor, size, start)
+    if len(data) == size or not data:
+        return data
+    pieces = [data]
+    got = len(data)
+    while got < size:
+        data = os.pread(descriptor, size - got, start + got)
+        if not data:
+            break
+        pieces.append(data)
+        got += len(data)
+    return b"".join(pieces)
+
+
+def load(file: File, start: int, end: int) -> bytes:
+    """The bytes of a range, read by the receiver into memory of its own (never mapped: a file that shrinks must not
+    kill the process).
+
+    :raises SourceError: when they can't be read, or the file has become shorter.
+    """
+    try:
+        descriptor = os.open(file.path, os.O_RDONLY)
+        try:
+            data = read_range(descriptor, start, end - start)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise unreadable(file.label, error) from error
+    if len(data) != end - start:
+        raise SourceError(f"{file.label}: became shorter while it was read")
+    return data
+
+
+def blocks(stream: ByteStream, head: bytes, dialect: Dialect, size: int) -> Iterator[bytes]:
+    """Whole records, about `size` bytes at a time, from `head` and then `stream`: for what can't be read by offset."""
+    rest = head
+    want = size
+    ended = False
+    while True:
+        pieces = [rest]
+        got = len(rest)
+        while got < want and not ended:
+            piece = stream.read(want - got)
+            ended = not piece
+            pieces.append(piece)
+            got += len(piece)
+        rest = b"".join(pieces)
+        if ended and got <= want:
+            if rest:
+                yield rest
+            return
+        data = rest[:want]
+        end = last_record_end(data, dialect)
+        if end == 0:
+            want *= 2
+            continue
+        yield data[:end]
+        rest = rest[end:]
+        want = size

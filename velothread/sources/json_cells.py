@@ -1,0 +1,326 @@
+"""Whole columns of JSON scalars from their places in a block: text, integers, doubles, booleans, dates and times.
+
+A cell is the bytes `[begin, stop)` of a buffer. Digits are turned into numbers eight at a time inside 64-bit words (the
+"SIMD within a register" way: pairs, then fours, then eights), for all rows at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from velothread.types import SqlType
+
+Ints = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
+
+# Bytes that must lie before a block in its buffer: digits are read as the words that end where the cell ends.
+FRONT = 24
+# Bytes that must follow it: a key and a word are read at once, wherever they start.
+MAX_KEY = 120
+BACK = MAX_KEY + 24
+_QUOTE, _N, _T, _F, _MINUS = 34, 110, 116, 102, 45
+_POWERS = 10.0 ** np.arange(17)
+
+
+def _u(value: int) -> np.uint64:
+    return np.uint64(value)
+
+
+_ZEROS = _u(0x3030303030303030)
+_HIGH = _u(0x8080808080808080)
+_LOW = _u(0x0101010101010101)
+_DOTS = _u(0x2E2E2E2E2E2E2E2E)
+_OVER_NINE = _u(0x7676767676767676)
+# The top n bytes of a word.
+_TOP = np.array([0] + [((1 << 64) - 1) ^ ((1 << (64 - 8 * n)) - 1) for n in range(1, 9)], np.uint64)
+
+
+class Block:
+    """Lines in the middle of a buffer, as bytes and as words that begin or end anywhere. Places count from its start.
+
+    Threading: owned by one receiver.
+    """
+
+    __slots__ = ("_buffer", "_end", "_start", "data")
+
+    def __init__(self, buffer: bytes, start: int, end: int) -> None:
+        self._buffer, self._start, self._end = buffer, start, end
+        self.data: Bytes = np.frombuffer(buffer, np.uint8, end - start, start)
+
+    def words_at(self, at: Ints, count: int) -> Words:
+        """The `count` words that begin at each place: (rows, count)."""
+        # A void type of that width is gathered at any alignment without a buffered copy.
+        space = len(self._buffer) - self._start - 8 * count + 1
+        window: Any = np.ndarray((space,), f"V{8 * count}", self._buffer, self._start, (1,))
+        got: Words = window[at].view("<u8").reshape(-1, count)
+        return got
+
+    def words_before(self, stop: Ints, count: int) -> Words:
+        """The `count` words that end at each place: (rows, count)."""
+        first = self._start - 8 * count
+        window: Any = np.ndarray((self._end - first,), f"V{8 * count}", self._buffer, first, (1,))
+        got: Words = window[stop].view("<u8").reshape(-1, count)
+        return got
+
+    def before(self, at: Ints) -> Bytes:
+        """The byte at each place; up to FRONT bytes before the block may be asked for."""
+        window: Any = np.frombuffer(self._buffer, np.uint8, self._end - self._start + FRONT, self._start - FRONT)
+        got: Bytes = window[at + FRONT]
+        return got
+
+    def slices(self, begin: Ints, stop: Ints, null: Bools | None) -> pa.Array:
+        """The byte ranges as a text array. They and the gaps between them are one array of 2n - 1 without copying;
+        taking every other one copies just the wanted bytes."""
+        rows = len(begin)
+        offsets = np.empty(2 * rows, np.int32)
+        offsets[0::2] = begin
+        offsets[1::2] = stop
+        bitmap = None
+        if null is not None:
+            valid = np.ones(2 * rows, np.bool_)
+            np.logical_not(null, out=valid[0::2])
+            bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
+        text = pa.py_buffer(self._buffer).slice(self._start, self._end - self._start)
+        pieces = pa.Array.from_buffers(pa.string(), max(2 * rows - 1, 0), [bitmap, pa.py_buffer(offsets), text])
+        return pieces.take(pa.array(np.arange(0, 2 * rows, 2, dtype=np.int32)))
+
+    def holds(self, byte: bytes) -> bool:
+        return self._buffer.find(byte, self._start, self._end) >= 0
+
+    def is_text(self) -> bool:
+        """Is it all UTF-8?"""
+        raw = bytes(memoryview(self._buffer)[self._start : self._end])
+        if raw.isascii():
+            return True
+        try:
+            raw.decode("utf-8")
+        except UnicodeDecodeError:
+            return False
+        return True
+
+
+@dataclass(slots=True)
+class Cells:
+    """Per column of a layout: each value's first byte and its place. strings: how many values begin with a quote."""
+
+    firsts: list[Bytes]
+    begins: list[Ints]
+    stops: list[Ints]
+    strings: int
+
+
+def readable(kind: SqlType) -> bool:
+    """Is there a column reader for this type?"""
+    return kind.kind in _DECODERS
+
+
+def decode(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
+    """The cells as an array of `kind.arrow`, and which of them a JSON parser must look at (None: none)."""
+    return _DECODERS[kind.kind](kind, block, first, begin, stop)
+
+
+def cast_temporal(text: pa.Array, kind: SqlType) -> pa.Array | None:
+    """Text as dates or times, or None when some of it is none."""
+    try:
+        return text.cast(kind.arrow)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _nulls(first: Bytes, begin: Ints, stop: Ints) -> Bools | None:
+    """Which cells are `null`; None: none. (JSON has no other word that begins with n.)"""
+    null = first == _N
+    return null & (stop - begin == 4) if null.any() else None
+
+
+def _refused(rows: int, kind: SqlType, bad: Bools) -> tuple[pa.Array, Bools]:
+    return pa.nulls(rows, kind.arrow), bad
+
+
+def _text(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
+    null = _nulls(first, begin, stop)
+    bad = (first != _QUOTE) | (block.data[stop - 1] != _QUOTE) | (stop - begin < 2)
+    if null is not None:
+        bad &= ~null
+    if bad.any():
+        return _refused(len(first), kind, bad)
+    return block.slices(begin + 1, stop - 1, null), None
+
+
+def _temporal(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
+    text, bad = _text(kind, block, first, begin, stop)
+    if bad is not None:
+        return text, bad
+    array = cast_temporal(text, kind)
+    if array is None:
+        return _refused(len(first), kind, np.ones(len(first), np.bool_))
+    return array, None
+
+
+def _boolean(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
+    length = stop - begin
+    true = (first == _T) & (length == 4)
+    known = true | ((first == _F) & (length == 5))
+    null = _nulls(first, begin, stop)
+    if null is not None:
+        known |= null
+    if not known.all():
+        return _refused(len(first), kind, ~known)
+    return pa.array(true, mask=null), None
+
+
+def _digits(word: Words, count: Ints) -> tuple[Words, Words]:
+    """The number that the last `count` bytes of each word spell, and a word that is not 0 where one isn't a digit."""
+    values = word ^ _ZEROS
+    values &= _TOP.take(count)
+    wrong = values + _OVER_NINE
+    wrong |= values
+    wrong &= _HIGH
+    # Pairs of digits, then fours, then eight: each step multiplies the higher half in and moves the sum down.
+    values *= _u(2561)
+    values >>= _u(8)
+    values &= _u(0x00FF00FF00FF00FF)
+    values *= _u(6553601)
+    values >>= _u(16)
+    values &= _u(0x0000FFFF0000FFFF)
+    values *= _u(42949672960001)
+    values >>= _u(32)
+    return values, wrong
+
+
+def _integer(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
+    rows = len(first)
+    digits = stop - begin
+    negative = first == _MINUS
+    signed = bool(negative.any())
+    if signed:
+        digits -= negative
+    null = _nulls(first, begin, stop)
+    longest, shortest = int(digits.max()), int(digits.min())
+    count = min(3, max(1, (longest + 7) // 8))
+    words = block.words_before(stop, count)
+    values, wrong = _digits(words[:, -1], digits if longest <= 8 and shortest > 0 else np.clip(digits, 0, 8))
+    scale = 1
+    for i in range(1, count):
+        scale *= 100_000_000
+        part, off = _digits(words[:, -1 - i], np.clip(digits - 8 * i, 0, 8))
+        wrong |= off
+        part *= _u(scale)
+        values += part
+    if wrong.any() or shortest < 1 or longest >= 19:
+        # 19 digits fit 64 bits without sign, not always with.
+        bad = (wrong != 0) | (digits < 1) | (digits > 19)
+        bad |= (digits == 19) & (values > np.where(negative, _u(1 << 63), _u((1 << 63) - 1)))
+        if null is not None:
+            bad &= ~null
+        if bad.any():
+            return _refused(rows, kind, bad)
+    result = values.view(np.int64)
+    if signed:
+        np.negative(result, out=result, where=negative)
+    return pa.array(result, mask=null), None
+
+
+def _double(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
+    rows = len(first)
+    length = stop - begin
+    negative = first == _MINUS
+    signed = bool(negative.any())
+    if signed:
+        length -= negative
+    null = _nulls(first, begin, stop)
+    longest, shortest = int(length.max()), int(length.min())
+    if longest > 8:
+        return _long_double(kind, block, first, begin, stop, null)
+    word = block.words_before(stop, 1)[:, 0]
+    fixed = 0 if null is not None or shortest < 3 else _common_fraction(word)
+    if fixed:
+        # All have their dot at one place: digits before it move up by a byte.
+        top = _TOP[fixed]
+        word = (word & top) | ((word << _u(8)) & ~top)
+        whole = length - 1
+        fraction = None
+    else:
+        word, whole, fraction = _without_dot(word, np.clip(length, 0, 8))
+    values, wrong = _digits(word, whole)
+    if wrong.any() or shortest < 1 or fraction is not None:
+        # JSON wants digits on both sides of a dot; what is otherwise (exponents among it) goes to the parser.
+        bad = (wrong != 0) | (whole < 1)
+        if fraction is not None:
+            bad |= fraction >= np.maximum(whole, 1)
+        if null is not None:
+            bad &= ~null
+        if bad.any():
+            return _refused(rows, kind, bad)
+    result = values.astype(np.float64)
+    # Both sides are exact, so the quotient is the double nearest to the decimal number.
+    if fraction is None:
+        result /= _POWERS[fixed]
+    elif fraction.any():
+        result /= _POWERS.take(fraction)
+    if signed:
+        np.negative(result, out=result, where=negative)
+    return pa.array(result, mask=null), None
+
+
+def _common_fraction(word: Words) -> int:
+    """How many digits all numbers have after the dot (1 to 6), or 0 where that isn't one number."""
+    text = int(word[0]).to_bytes(8, "little")
+    count = 7 - text.rfind(b".")
+    if not 1 <= count <= 6:
+        return 0
+    place = _u(8 * (7 - count))
+    return count if bool(((word & (_u(0xFF) << place)) == (_u(0x2E) << place)).all()) else 0
+
+
+def _without_dot(word: Words, length: Ints) -> tuple[Words, Ints, Ints]:
+    """Numbers without their dot: the word, how many digits it has, and how many of them came after the dot."""
+    rest = (word ^ _DOTS) | ~_TOP.take(length)
+    # The highest bit of each byte that is a dot. (Above a real one a false one may show: only the lowest counts.)
+    dots = (rest - _LOW) & ~rest & _HIGH
+    dot = dots & (~dots + _u(1))
+    has_dot = dot != 0
+    below = (dot >> _u(7)) - _u(1)  # the bytes before the dot
+    above = ~((dot << _u(1)) - _u(1))  # the bytes after it
+    above[dot == _u(1 << 63)] = 0
+    joined = np.where(has_dot, ((word & below) << _u(8)) | (word & above), word)
+    fraction = np.where(has_dot, 7 - (np.bitwise_count(below) >> 3).astype(np.int64), 0)
+    # A dot at the end (`7.`) is no JSON: let it look like a number without digits.
+    whole = np.where(has_dot, np.where(fraction == 0, 0, length - 1), length)
+    return joined, whole, fraction
+
+
+def _long_double(
+    kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints, null: Bools | None
+) -> tuple[pa.Array, Bools | None]:
+    rows = len(first)
+    bad = ~(((first >= 48) & (first <= 57)) | (first == _MINUS))
+    if null is not None:
+        bad &= ~null
+    if bad.any():
+        return _refused(rows, kind, bad)
+    try:
+        return block.slices(begin, stop, null).cast(pa.float64()), None
+    except pa.ArrowInvalid:
+        return _refused(rows, kind, np.ones(rows, np.bool_))
+
+
+_Decoder = Callable[[SqlType, Block, Bytes, Ints, Ints], tuple[pa.Array, Bools | None]]
+_DECODERS: dict[str, _Decoder] = {
+    "VARCHAR": _text,
+    "BIGINT": _integer,
+    "DOUBLE": _double,
+    "BOOLEAN": _boolean,
+    "DATE": _temporal,
+    "TIME": _temporal,
+    "TIMESTAMP": _temporal,
+    "TIMESTAMPTZ": _temporal,
+}

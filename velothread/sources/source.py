@@ -1,0 +1,158 @@
+"""What a source is: a schema, and splits that receivers turn into batches.
+
+A source is opened once per query on the coordinator (schema, statistics). `splits` lists the parts in the order of the
+data; a receiver calls `Split.batches` and does the reading and parsing there. Batch boundaries depend on the source
+and the `Scan` alone, never on threads: that is what makes answers the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import pyarrow as pa
+
+DEFAULT_BATCH_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A simple condition that every wanted row meets: `column op value`. Sources may use it to skip data (row groups,
+    folders); the engine filters again, so ignoring it is right, too. `value` is a Python value of the column's type."""
+
+    column: str
+    op: Literal["=", "<", "<=", ">", ">=", "in", "is not null"]
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a query wants of a source. Immutable; shared by all threads.
+
+    columns: names in the order wanted; may be empty (`count(*)`): batches then have rows but no columns.
+    bounds: conditions that all wanted rows meet (ANDed).
+    limit: no more than this many rows are needed in all (from the start), or None.
+    batch_rows: the most rows in a batch.
+    dictionaries: names of text columns for which dictionary-encoded batches are welcome.
+    """
+
+    columns: tuple[str, ...]
+    bounds: tuple[Bound, ...] = ()
+    limit: int | None = None
+    batch_rows: int = DEFAULT_BATCH_ROWS
+    dictionaries: frozenset[str] = frozenset()
+
+
+@runtime_checkable
+class Split(Protocol):
+    """A part of a source: immutable, cheap, made by the coordinator, read by one receiver.
+
+    Threading: immutable; `batches` is called once, by the receiver that was dealt the split.
+    """
+
+    @property
+    def bytes(self) -> int:
+        """Estimated size in the input, for progress and load (0: unknown)."""
+        ...
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Read, parse and yield the rows in order: columns as in `Scan.columns`, at most `batch_rows` rows each.
+
+        :raises SourceError: when the data can't be read or a value doesn't fit.
+        """
+        ...
+
+
+class Source(Protocol):
+    """An opened input.
+
+    Threading: `splits` is called and iterated by one thread (the coordinator's or a reader's); the rest is immutable.
+    """
+
+    @property
+    def name(self) -> str:
+        """For messages and EXPLAIN: the path, glob or registered name."""
+        ...
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of all columns."""
+        ...
+
+    @property
+    def row_count(self) -> int | None:
+        """Exact number of rows where it is known without reading (Parquet, tables), else None."""
+        ...
+
+    @property
+    def size(self) -> int | None:
+        """Bytes to be read for everything, or None when it isn't known (stdin)."""
+        ...
+
+    @property
+    def splittable(self) -> bool:
+        """False for what one thread must read in blocks (stdin, gzip); its splits come lazily and block."""
+        ...
+
+    def splits(self, scan: Scan) -> Iterator[Split]:
+        """The parts to be read for `scan`, in the order of the data, lazily."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSplit:
+    """A split of batches that are there already: tables, results of earlier pipelines, tests.
+
+    Threading: immutable.
+    """
+
+    items: tuple[pa.RecordBatch, ...]
+    bytes: int = 0
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        return iter(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How to read text inputs: what the user said on the command line, in `read_csv(...)` or `connect(...)`.
+
+    None means: find out from the data. `on_error`: a value or row that doesn't fit fails the query, becomes NULL, or is
+    left out; `rejects` names a file that keeps what was refused.
+    """
+
+    format: str | None = None  # csv, tsv, json, jsonl, parquet, arrow
+    delimiter: str | None = None
+    header: bool | None = None
+    quote: str = '"'
+    escape: str | None = None
+    nulls: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+    types: tuple[tuple[str, str], ...] = ()  # column -> SQL type, as text
+    all_varchar: bool = False
+    skip: int = 0
+    comment: str | None = None
+    date_format: str | None = None
+    timestamp_format: str | None = None
+    decimal_separator: str = "."
+    sample_rows: int = 20_480
+    ignore_errors: bool = False
+    on_error: Literal["fail", "null", "skip"] = "fail"
+    rejects: str | None = None
+    compression: str | None = None
+    hive_partitioning: bool | None = None
+    filename: bool = False
+    union_by_name: bool = False
+    split_bytes: int | None = None  # size of a byte range; None: chosen from the file's size. Tests use tiny ones.
+    extra: tuple[tuple[str, Any], ...] = field(default=())
+
+
+def split_batches(batches: Sequence[pa.RecordBatch], scan: Scan) -> Iterator[pa.RecordBatch]:
+    """Cut batches to `scan.batch_rows` rows; slices share memory."""
+    for batch in batches:
+        if batch.num_rows <= scan.batch_rows:
+            yield batch
+        else:
+            for start in range(0, batch.num_rows, scan.batch_rows):
+                yield batch.slice(start, scan.batch_rows)

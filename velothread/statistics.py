@@ -1,0 +1,90 @@
+"""What `--stats` shows: what was chosen and why, and where the time went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from velothread.processors.metrics import TIMES, StageMetrics
+
+
+@dataclass(slots=True)
+class Statistics:
+    """The statistics of one query: times in seconds.
+
+    Threading: written by the thread that runs the query, read by any.
+    """
+
+    processor: str = ""
+    reason: str = ""
+    partitions: int = 1
+    parse_s: float = 0.0
+    bind_s: float = 0.0
+    compile_s: float = 0.0
+    run_s: float = 0.0
+    rows: int = 0
+    refused: int = 0
+    stages: list[StageMetrics] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        names = ("processor", "reason", "partitions", "parse_s", "bind_s", "compile_s", "run_s", "rows", "refused")
+        return {n: getattr(self, n) for n in names} | {"stages": [s.as_dict() for s in self.stages]}
+
+    def rows_of_table(self) -> list[dict[str, Any]]:
+        """A row per stage and partition, all with the same keys."""
+        from velothread.processors.metrics import QueryMetrics
+
+        return QueryMetrics(list(self.stages)).rows()
+
+    def render(self) -> str:
+        """For people: one block of text."""
+        lines = [
+            f"processor: {self.processor} ({self.reason})",
+            f"parse {_ms(self.parse_s)}, bind and plan {_ms(self.bind_s)}, compile {_ms(self.compile_s)}, "
+            f"run {_ms(self.run_s)}; {self.rows:,} rows out" + (f", {self.refused} rows refused" if self.refused else ""),
+        ]
+        for stage in self.stages:
+            lines.append("")
+            lines.append(f"{stage.name}: strategy {stage.strategy} ({stage.choice}), wait {stage.wait}" if stage.choice else stage.name)
+            lines.append(_table(stage))
+        return "\n".join(lines)
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.1f} ms"
+
+
+_COUNTERS = (
+    ("records", "records"), ("batches", "batches"), ("splits", "splits"), ("queue_depth", "queue"), ("spins", "spins"),
+    ("yields", "yields"), ("sleeps", "sleeps"), ("blocks", "blocks"), ("wake_p50_us", "wake p50 µs"),
+)  # fmt: skip
+
+
+def _table(stage: StageMetrics) -> str:
+    """Partitions as rows; only the columns that say something. Times in ms; they add up to the wall time."""
+    described = stage.as_dict()
+    rows = [(str(p.partition), p.as_dict()) for p in stage.partitions]
+    for role in ("coordinator", "reader"):
+        if described[role] is not None and stage.processor != "simple":
+            rows.append((role, described[role]))
+    if len(rows) > 1:
+        rows.append(("total", described["total"]))
+    columns: list[tuple[str, str]] = [(k, title) for k, title in _COUNTERS if any(r.get(k) for _, r in rows)]
+    columns += [(f"{t}_s", t) for t in (*TIMES, "other") if any(abs(r[f"{t}_s"]) >= 5e-5 for _, r in rows)]
+    columns.append(("wall_s", "wall"))
+    header = ["partition", *(title for _, title in columns)]
+    cells = [[name, *(_cell(k, r.get(k)) for k, _ in columns)] for name, r in rows]
+    widths = [max(len(x[i]) for x in [header, *cells]) for i in range(len(header))]
+    return "\n".join(
+        "  " + "  ".join(x.rjust(w) if i else x.ljust(w) for i, (x, w) in enumerate(zip(row, widths, strict=True)))
+        for row in [header, *cells]
+    )
+
+
+def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if key.endswith("_s"):
+        return f"{value * 1e3:.1f}"
+    return f"{value:.1f}" if isinstance(value, float) else f"{value:,}"
