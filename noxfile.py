@@ -56,8 +56,9 @@ def interpreters() -> dict[str, str]:
 
 
 FOUND = interpreters()
-# nox looks on PATH only: the real ones come first, and what only looks like a Python (a shim without one) goes.
-_path = [str(Path(path).parent) for path in FOUND.values()]
+# nox looks on PATH only: the real ones come first, and what only looks like a Python (a shim without one) goes. Those
+# with the GIL before the others, since a free-threaded build's folder has a python3.13 beside its python3.13t.
+_path = [str(Path(FOUND[version]).parent) for version in sorted(FOUND, key=lambda version: version.endswith("t"))]
 for _directory in os.environ["PATH"].split(os.pathsep):
     _fakes = [v for v in PYTHONS if v not in FOUND and Path(_directory, f"python{v}").exists()]
     if not _fakes:

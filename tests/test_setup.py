@@ -225,3 +225,41 @@ def test_version_is_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text()
     assert (PACKAGE / "py.typed").exists()
+
+
+def which_interpreter(path: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """What tools/bootstrap.sh chooses, with `path` in front of what a shell needs."""
+    clean = {name: value for name, value in os.environ.items() if name != "VELOTHREAD_PYTHON"}
+    command = [str(ROOT / "tools" / "bootstrap.sh"), "--which"]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=clean | {"PATH": f"{path}:/usr/bin:/bin"} | env
+    )
+
+
+def test_bootstrap_takes_the_interpreter_it_is_told(tmp_path: Path) -> None:
+    done = which_interpreter(str(tmp_path), VELOTHREAD_PYTHON=sys.executable)
+    assert done.returncode == 0, done.stderr
+    # Not the venv's, which may be the one that is about to be made anew.
+    assert Path(done.stdout.strip()) == Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    assert "$VELOTHREAD_PYTHON says so" in done.stderr
+    assert ("has the GIL" in done.stderr) != FREE_THREADED
+
+
+def test_bootstrap_refuses_one_that_does_not_work(tmp_path: Path) -> None:
+    done = which_interpreter(str(tmp_path), VELOTHREAD_PYTHON=str(tmp_path / "python"))
+    assert done.returncode == 1
+    assert not done.stdout
+    assert str(tmp_path / "python") in done.stderr
+
+
+def test_bootstrap_passes_over_what_only_looks_like_one(tmp_path: Path) -> None:
+    if not FREE_THREADED:
+        pytest.skip("needs a free-threaded interpreter to find")
+    shim = tmp_path / "python3.14t"
+    shim.write_text("#!/bin/sh\necho 'not installed' >&2\nexit 127\n")
+    shim.chmod(0o755)
+    (tmp_path / "python3.13t").symlink_to(Path(sys.executable).resolve())
+    done = which_interpreter(str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "passed over python3.14t" in done.stderr
+    assert Path(done.stdout.strip()) == Path(sys.executable).resolve()

@@ -117,10 +117,17 @@ or name one: VELOTHREAD_PYTHON=/path/to/python3.13t make setup"
 }
 
 # The state that .venv was made for. A change of the code needs no new set-up (the install is editable), a change of
-# what is installed or of the interpreter does.
+# what is installed, of how, or of where the checkout lies does.
 fingerprint() {
-    { cat "$root/constraints.txt" "$root/pyproject.toml" "${BASH_SOURCE[0]}"
-      printf '%s\n' "$root" "${VELOTHREAD_PYTHON:-}"; } | cksum
+    { cat "$root/constraints.txt" "$root/pyproject.toml" "${BASH_SOURCE[0]}"; printf '%s\n' "$root"; } | cksum
+}
+
+up_to_date() {
+    local was chosen
+    [ -f "$stamp" ] && { read -r was && IFS= read -r chosen; } <"$stamp" || return 1
+    # Without $VELOTHREAD_PYTHON the interpreter of an earlier run is as good as any.
+    [ "$was" = "$(fingerprint)" ] && [ "${VELOTHREAD_PYTHON:-$chosen}" = "$chosen" ] &&
+        "$venv/bin/python" -c '' 2>/dev/null && [ -x "$venv/bin/velothread" ]
 }
 
 case ${1:-} in
@@ -130,11 +137,7 @@ case ${1:-} in
     *) die "unknown argument '$1' (there are --force and --which)" ;;
 esac
 
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ] && "$venv/bin/python" -c '' 2>/dev/null &&
-    [ -x "$venv/bin/velothread" ]; then
-    exit 0
-fi
-
+if up_to_date; then exit 0; fi
 find_interpreter
 rm -rf "$venv"
 "$python" -m venv "$venv" || die "'$python -m venv' failed"
@@ -146,5 +149,5 @@ set VELOTHREAD_PYTHON to a python3.13t)"
 # hatchling is among them, locked: without build isolation pip fetches nothing that isn't.
 pip install -qq --no-deps --no-build-isolation --editable "$root" || die "pip could not install velothread itself"
 "$venv/bin/python" -m pip check >/dev/null || say "warning: 'pip check' finds conflicts; see .venv/bin/python -m pip check"
-fingerprint >"$stamp"
+printf '%s\n%s\n' "$(fingerprint)" "${VELOTHREAD_PYTHON:-}" >"$stamp"
 say "ready: .venv/bin/velothread"

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from velothread.breakers.aggregate import AggregateBreaker, AggregateCall
 from velothread.breakers.breaker import Breaker
-from velothread.breakers.emit import EmitBreaker
+from velothread.breakers.emit import EmitBreaker, limited
 from velothread.breakers.exchange import ExchangedGroups
 from velothread.breakers.sort import SortBreaker
 from velothread.codegen.pipeline import CompiledBranch, compile_pipeline
@@ -22,6 +22,7 @@ from velothread.plan.expressions import Expression
 from velothread.plan.pipelines import Branch, Emit, FromBatch, FromPipeline, FromScan, Group, Pipeline
 from velothread.processors.adaptive.partitioning import Facts
 from velothread.processors.metrics import PartitionMetrics
+from velothread.processors.simple import SimpleProcessor
 from velothread.processors.stage import Part, Processor, Stage
 from velothread.sources.source import BatchSplit, Scan, Split
 
@@ -207,6 +208,9 @@ class Execution:
         self.options = options
         self.sql = sql
         self._results: dict[int, list[pa.RecordBatch]] = {}
+        # A single split that is there already is not worth a handoff: the coordinator runs it itself.
+        self._here = SimpleProcessor()
+        self._here.metrics = processor.metrics  # type: ignore[attr-defined]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The result's batches, in order."""
@@ -229,23 +233,11 @@ class Execution:
 
     def _limited(self, compiled: CompiledPipeline, end: Emit) -> Iterator[pa.RecordBatch]:
         """Emit with LIMIT and OFFSET: stops the work under way as soon as there are rows enough."""
-        skip, left = end.offset, end.limit
-        if left == 0:
+        if end.limit == 0:
             return
         parts = self._run_pipeline(compiled, None)
         try:
-            for part in parts:
-                for batch in part.value:
-                    if skip >= batch.num_rows:
-                        skip -= batch.num_rows
-                        continue
-                    batch = batch.slice(skip, left)
-                    skip = 0
-                    yield batch
-                    if left is not None:
-                        left -= batch.num_rows
-                        if left <= 0:
-                            return
+            yield from limited((batch for part in parts for batch in part.value), end.limit, end.offset)
         finally:
             parts.close()  # type: ignore[attr-defined]
 
@@ -280,6 +272,8 @@ class Execution:
             splittable=not getattr(splits, "prefetch", False),
             keys=keys,
         )
+        if isinstance(splits, SizedSplits) and len(splits) <= 1:
+            return self._here.run(stage, splits)
         return self.processor.run(stage, splits, facts=facts)  # type: ignore[call-arg]
 
     # --- splits

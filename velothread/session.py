@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
@@ -25,6 +26,7 @@ from velothread.frontend.tables import Catalog
 from velothread.options import Options
 from velothread.plan import nodes, pipelines
 from velothread.plan.nodes import Node
+from velothread.processors.adaptive.partitioning import Facts, choose_strategy
 from velothread.processors.choose import choose_processor
 from velothread.processors.stage import Processor
 from velothread.result import Result
@@ -91,7 +93,7 @@ class Session:
     def run(self, statement: Statement, parameters: Parameters = None) -> Result:
         """One statement: bound, planned, compiled; run when its rows are asked for."""
         self._check_open()
-        stats = Statistics()
+        stats = Statistics(parse_s=statement.parse_s)
         start = perf_counter()
         catalog = self._catalog()
         binder = QueryBinder(statement.sql, catalog, parameters)
@@ -107,12 +109,13 @@ class Session:
             types = tuple(f.type for f in plan.output)
             cut = pipelines.cut(optimize(plan))
             stats.bind_s = perf_counter() - start
+            self._check_strategy(cut)
             compiled = compile_all(cut, names)
         except SqlError as e:
             raise e.located(statement.sql) from e.__cause__
         stats.compile_s = perf_counter() - start - stats.bind_s
         sources = list(catalog.opened.values())
-        processor, stats.reason = self._processor(sources, cut)
+        processor, stats.reason = self._processor(sources)
         stats.processor, stats.partitions = processor.name, processor.partitions  # type: ignore[attr-defined]
         execution = Execution(compiled, processor, self.options, statement.sql)
         sizes = [s.size for s in sources]
@@ -144,11 +147,18 @@ class Session:
 
     # --- the processor
 
-    def _processor(self, sources: Sequence[Source], cut: Sequence[pipelines.Pipeline]) -> tuple[Processor, str]:
+    def _processor(self, sources: Sequence[Source]) -> tuple[Processor, str]:
         choice = choose_processor(self.options, sources)
         if choice.name not in self._processors:
             self._processors[choice.name] = choice.make()
+            if choice.notice is not None:
+                warnings.warn(choice.notice, RuntimeWarning, stacklevel=3)
         return self._processors[choice.name], choice.reason
+
+    def _check_strategy(self, cut: Sequence[pipelines.Pipeline]) -> None:
+        """A strategy that can't serve the query is refused before anything is read."""
+        keys = any(getattr(p.end, "keys", 0) for p in cut if isinstance(p.end, pipelines.Group))
+        choose_strategy(self.options.strategy, Facts(keys=keys))
 
     def _catalog(self) -> Catalog:
         return Catalog(dict(self._tables), self.options.read, open_source)

@@ -8,15 +8,20 @@ import io
 from typing import Any
 
 import pyarrow as pa
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from velothread.sinks.formats import make_sink
 from velothread.types import SqlType, from_arrow
 
+# `pytest --hypothesis-profile=thorough` looks at more.
+few = settings(max_examples=25 if settings().max_examples < 1_000 else 1_000)
+
 # Any text but surrogates and NUL, with what matters to CSV, JSON and Markdown more often than by chance.
 texts = st.text(
     st.one_of(
-        st.sampled_from(list(",;\"'\n\r\t #|\\{}[]`")), st.characters(exclude_categories=("Cs",), exclude_characters="\0")
+        st.sampled_from(list(",;\"'\n\r\t #|\\{}[]`")),
+        st.characters(exclude_categories=("Cs",), exclude_characters="\0"),
     ),
     max_size=8,
 )
@@ -38,9 +43,7 @@ def batches(draw: st.DrawFn, kinds: tuple[pa.DataType, ...] = tuple(_VALUES)) ->
     types = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=4))
     found = []
     for rows in draw(st.lists(st.integers(0, 6), min_size=1, max_size=3)):
-        columns = [
-            pa.array(draw(st.lists(st.none() | _VALUES[t], min_size=rows, max_size=rows)), t) for t in types
-        ]
+        columns = [pa.array(draw(st.lists(st.none() | _VALUES[t], min_size=rows, max_size=rows)), t) for t in types]
         found.append(pa.RecordBatch.from_arrays(columns, names=[f"c{i}" for i in range(len(types))]))
     return found
 
@@ -57,7 +60,9 @@ def run(sink: Any, parts: list[pa.RecordBatch], types: tuple[SqlType, ...] | Non
     sink.finish()
 
 
-def written(format: str, parts: list[pa.RecordBatch], types: tuple[SqlType, ...] | None = None, **options: Any) -> bytes:
+def written(
+    format: str, parts: list[pa.RecordBatch], types: tuple[SqlType, ...] | None = None, **options: Any
+) -> bytes:
     """The bytes that a format makes of batches."""
     out = io.BytesIO()
     run(make_sink(format, out, options), parts, types)

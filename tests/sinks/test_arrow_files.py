@@ -8,25 +8,24 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
-from tests.sinks.outputs import batches, run, sql_types, written
+from tests.sinks.outputs import batches, few, run, sql_types, written
 from velothread.errors import OptionError, SinkError, UnsupportedError
 from velothread.sinks.formats import make_sink, sink_for_file
-
 
 NUMBERS = pa.record_batch({"n": pa.array(range(1000), pa.int64()), "s": pa.array([str(i % 7) for i in range(1000)])})
 
 
+@few
 @given(batches())
-@settings(max_examples=40)
 def test_parquet_gives_back_what_was_written(parts: list[pa.RecordBatch]) -> None:
     found = pq.read_table(io.BytesIO(written("parquet", parts)), use_threads=False)
     assert found.equals(pa.Table.from_batches(parts))
 
 
+@few
 @given(batches())
-@settings(max_examples=40)
 def test_an_arrow_stream_gives_back_what_was_written(parts: list[pa.RecordBatch]) -> None:
     found = pa.ipc.open_stream(written("arrow", parts)).read_all()
     assert found.equals(pa.Table.from_batches(parts))
@@ -42,7 +41,10 @@ def test_arrow_files(tmp_path: Path, codec: str) -> None:
 @pytest.mark.parametrize("codec", ["snappy", "zstd", "gzip", "none"])
 def test_parquet_codecs_and_row_groups(tmp_path: Path, codec: str) -> None:
     path = tmp_path / "n.parquet"
-    run(sink_for_file(path, options={"COMPRESSION": codec, "ROW_GROUP_SIZE": 300}), [NUMBERS.slice(0, 450), NUMBERS.slice(450)])
+    run(
+        sink_for_file(path, options={"COMPRESSION": codec, "ROW_GROUP_SIZE": 300}),
+        [NUMBERS.slice(0, 450), NUMBERS.slice(450)],
+    )
     meta = pq.read_metadata(path)
     assert [meta.row_group(i).num_rows for i in range(meta.num_row_groups)] == [300, 300, 300, 100]
     assert meta.row_group(0).column(0).compression.lower() == {"none": "uncompressed"}.get(codec, codec)
@@ -69,8 +71,6 @@ def test_dictionary_encoded_text_is_written_as_text(format: str) -> None:
     data = io.BytesIO(out.getvalue())
     table = pq.read_table(data) if format == "parquet" else pa.ipc.open_stream(data).read_all()
     assert table.equals(pa.Table.from_batches([NUMBERS]))
-
-
 
 
 def test_no_rows() -> None:

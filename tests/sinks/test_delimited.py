@@ -8,40 +8,40 @@ import io
 import pyarrow as pa
 import pyarrow.csv as pcsv
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.sinks.outputs import DECIMAL, batches, text, texts, written
+from tests.sinks.outputs import DECIMAL, batches, few, text, texts, written
 from velothread.errors import BindError, OptionError
 from velothread.types import FLOAT, INTERVAL, TIMESTAMPTZ, from_arrow
-
 
 
 def read_back(data: bytes, schema: pa.Schema, delimiter: str = ",", quote: str = '"') -> pa.Table:
     return pcsv.read_csv(
         io.BytesIO(data),
         pcsv.ReadOptions(use_threads=False),
-        pcsv.ParseOptions(
-            delimiter=delimiter, quote_char=quote, newlines_in_values=True, ignore_empty_lines=False
-        ),
+        pcsv.ParseOptions(delimiter=delimiter, quote_char=quote, newlines_in_values=True, ignore_empty_lines=False),
         pcsv.ConvertOptions(
             column_types=schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
         ),
     )
 
 
+@few
 @given(batches())
 def test_what_is_written_is_read_back(parts: list[pa.RecordBatch]) -> None:
     schema = parts[0].schema
     assert read_back(written("csv", parts), schema).equals(pa.Table.from_batches(parts).combine_chunks())
 
 
+@few
 @given(batches(), st.sampled_from([(";", "'"), ("|", '"'), ("\t", '"'), (" ", "~")]))
 def test_any_delimiter_and_quote(parts: list[pa.RecordBatch], marks: tuple[str, str]) -> None:
     data = written("csv", parts, delimiter=marks[0], quote=marks[1])
     assert read_back(data, parts[0].schema, *marks).equals(pa.Table.from_batches(parts).combine_chunks())
 
 
+@few
 @given(st.lists(st.none() | texts, min_size=1, max_size=12))
 def test_slices_and_dictionaries_are_written_as_the_plain_column(values: list[str | None]) -> None:
     plain = pa.array(values, pa.string())
@@ -51,6 +51,7 @@ def test_slices_and_dictionaries_are_written_as_the_plain_column(values: list[st
     assert text("csv", plain.dictionary_encode()) == expected
 
 
+@few
 @given(st.lists(st.floats(), min_size=1, max_size=40))
 def test_floats_come_back_bit_for_bit_and_look_as_in_python(values: list[float]) -> None:
     lines = text("csv", pa.array(values, pa.float64()), header=False).splitlines()
@@ -75,7 +76,7 @@ def test_texts_are_duckdbs() -> None:
         [b"\x00\xaa"],
         header=False,
     )
-    assert line == '28.6,true,2024-01-02 03:04:05.12,1.50,"[1, 2]","{\'a\': 1, \'b\': x y}",\\x00\\xAA\n'
+    assert line == "28.6,true,2024-01-02 03:04:05.12,1.50,\"[1, 2]\",\"{'a': 1, 'b': x y}\",\\x00\\xAA\n"
 
 
 def test_zoned_times_and_intervals() -> None:

@@ -7,12 +7,11 @@ import json
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.sinks.outputs import DECIMAL, batches, text, texts, written
+from tests.sinks.outputs import DECIMAL, batches, few, text, texts, written
 from velothread.types import DOUBLE, HUGEINT, JSON, decimal
-
 
 
 def plain(value: Any) -> Any:
@@ -25,6 +24,7 @@ def plain(value: Any) -> Any:
     return value
 
 
+@few
 @given(batches())
 def test_jsonl_holds_every_value(parts: list[pa.RecordBatch]) -> None:
     lines = written("jsonl", parts).decode().split("\n")
@@ -39,6 +39,7 @@ def test_jsonl_holds_every_value(parts: list[pa.RecordBatch]) -> None:
             assert (float(got[name]) if isinstance(expected, float) else got[name]) == expected
 
 
+@few
 @given(batches())
 def test_json_is_one_array_of_the_same_objects(parts: list[pa.RecordBatch]) -> None:
     lines = written("jsonl", parts).decode().split("\n")[:-1]
@@ -65,6 +66,7 @@ NESTED = pa.schema(
 )
 
 
+@few
 @given(st.lists(nested, min_size=1, max_size=6), st.integers(0, 2))
 def test_nested_values_and_slices_of_them(rows: list[dict[str, Any]], cut: int) -> None:
     maps = [{**r, "map": None if r["map"] is None else list(r["map"].items())} for r in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,6 +11,9 @@ from typing import Any
 import click
 
 from velothread.cli.failure import report
+from velothread.cli.interruption import Stopped
+from velothread.errors import SinkError
+from velothread.sinks.target import reason
 
 # Command -> module and one line of help. A module is imported when its command runs: `query` must start quickly.
 _COMMANDS = {
@@ -93,6 +97,7 @@ def run_command(arguments: list[str]) -> int:
     """Run a command line; its exit code.
 
     :raises KeyboardInterrupt: on Ctrl-C.
+    :raises BrokenPipeError: when the reader of standard output has gone.
     """
     invocation = Invocation()
     try:
@@ -110,5 +115,12 @@ def run_command(arguments: list[str]) -> int:
         return error.exit_code
     except click.Abort:
         raise KeyboardInterrupt from None
+    except Stopped as stop:
+        print("interrupted", file=sys.stderr)
+        return stop.code
+    except BrokenPipeError:
+        raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) and not error.filename:
+            error = SinkError(f"can't write to standard output: {reason(error)}")
         return report(error, debug=invocation.debug, color=invocation.stderr_color())

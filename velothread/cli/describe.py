@@ -12,7 +12,7 @@ import click
 
 from velothread.cli import choices
 from velothread.cli.commands import Invocation
-from velothread.cli.interruption import Terminated, run_interruptibly
+from velothread.cli.interruption import run_interruptibly
 from velothread.cli.progress import size
 from velothread.cli.terminal import table_width, wants_color
 from velothread.sinks.formats import make_sink
@@ -31,10 +31,7 @@ def command(invocation: Invocation, /, **chosen: Any) -> int:
     path, sample = chosen["path"], chosen["sample"]
     options = choices.session_options(chosen)
     look = _Look(table_width(sys.stdout), wants_color(invocation.color, sys.stdout))
-    try:
-        text = run_interruptibly(lambda: look.at(path, sample, options), lambda: None, lambda: None)
-    except Terminated:
-        return 143
+    text = run_interruptibly(lambda: look.at(path, sample, options), lambda: None, lambda: None)
     click.echo(text, nl=False, color=True)
     return 0
 

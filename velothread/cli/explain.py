@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from velothread.cli import choices, values
-from velothread.cli.interruption import Terminated, run_interruptibly
+from velothread.cli.interruption import run_interruptibly
 from velothread.errors import OptionError
 
 STAGES = ("parse", "bind", "plan", "code")
@@ -53,9 +53,6 @@ def command(**chosen: Any) -> int:
             if hasattr(session, "cancel"):
                 session.cancel()
 
-    try:
-        texts = run_interruptibly(work, lambda: None, cancel)
-    except Terminated:
-        return 143
+    texts = run_interruptibly(work, lambda: None, cancel)
     click.echo("\n\n".join(text.rstrip("\n") for text in texts))
     return 0

@@ -24,8 +24,12 @@ _GRACE = 0.3
 _TICK = 0.1
 
 
-class Terminated(BaseException):
-    """SIGTERM came."""
+class Stopped(BaseException):
+    """SIGINT (Ctrl-C) or SIGTERM came, and the work has ended. `code`: the exit code that says so."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def run_interruptibly[T](work: Callable[[], T], tick: Callable[[], None], cancel: Callable[[], None]) -> T:
@@ -35,7 +39,7 @@ def run_interruptibly[T](work: Callable[[], T], tick: Callable[[], None], cancel
     cancel: called by the main thread on Ctrl-C or SIGTERM; should make `work` end soon. If it doesn't, unfinished
     files are removed and the process ends on the spot.
 
-    :raises KeyboardInterrupt, Terminated: when such a signal came and the work has ended.
+    :raises Stopped: when such a signal came and the work has ended.
     """
     outcome: list[T] = []
     failure: list[BaseException] = []
@@ -47,6 +51,7 @@ def run_interruptibly[T](work: Callable[[], T], tick: Callable[[], None], cancel
             failure.append(error)
 
     thread = threading.Thread(target=body, name="velothread-work", daemon=True)
+    stopped: Stopped | None = None
     with _sigterm_raises():
         try:
             thread.start()
@@ -54,9 +59,13 @@ def run_interruptibly[T](work: Callable[[], T], tick: Callable[[], None], cancel
                 thread.join(_TICK)
                 if thread.is_alive():
                     tick()
-        except (KeyboardInterrupt, Terminated) as stop:
-            _stop(thread, cancel, 143 if isinstance(stop, Terminated) else 130)
-            raise
+        except KeyboardInterrupt:
+            stopped = Stopped(130)
+        except Stopped as stop:
+            stopped = stop
+        if stopped is not None:
+            _stop(thread, cancel, stopped.code)
+            raise stopped
     if failure:
         raise failure[0]
     return outcome[0]
@@ -79,7 +88,7 @@ def _stop(thread: threading.Thread, cancel: Callable[[], None], code: int) -> No
 @contextlib.contextmanager
 def _sigterm_raises() -> Iterator[None]:
     def handler(_number: int, _frame: FrameType | None) -> None:
-        raise Terminated
+        raise Stopped(143)
 
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers: tests that call commands in threads

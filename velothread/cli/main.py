@@ -27,6 +27,8 @@ def run(arguments: list[str]) -> int:
 
         code = run_command(arguments)
         return _flushed(code)
+    except BrokenPipeError:
+        return ended_by_pipe()
     except KeyboardInterrupt:
         _to_nowhere(sys.stdout)
         with contextlib.suppress(OSError):

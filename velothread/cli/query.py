@@ -11,7 +11,7 @@ import click
 
 from velothread.cli import choices, values
 from velothread.cli.commands import Invocation
-from velothread.cli.interruption import Terminated, run_interruptibly
+from velothread.cli.interruption import run_interruptibly
 from velothread.cli.progress import ProgressBar
 from velothread.cli.terminal import is_terminal, table_width, wants_color
 from velothread.errors import OptionError
@@ -127,8 +127,6 @@ def command(invocation: Invocation, /, **chosen: Any) -> int:
     run = _Run(text, tables, parameters, output, bar, stats=chosen["stats"], timer=chosen["timer"])
     try:
         run_interruptibly(lambda: run.everything(options), bar.tick, run.cancel)
-    except Terminated:
-        return 143
     finally:
         bar.clear()
     if output.stream.broken:

@@ -158,7 +158,7 @@ class CallBinder:
         orderings: tuple[Ordering, ...], place: Position | None, within: bool,
     ) -> Expression:  # fmt: skip
         binder = self.binder
-        found = resolve_aggregate(AGGREGATES[name], [a.type for a in arguments])
+        found = resolve_aggregate(name, [a.type for a in arguments])
         if found is None:
             signatures = [f.signature() for f in AGGREGATES[name]]
             raise BindError(*self._misfit(name, arguments, signatures), place, sql=binder.sql)  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import perf_counter
 
 import sqlglot
 from sqlglot import exp
@@ -15,10 +16,11 @@ from velothread.frontend.dialect import Velothread
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One parsed statement. `sql` is the whole text that positions point into."""
+    """One parsed statement. `sql` is the whole text that positions point into; `parse_s` what parsing it took."""
 
     tree: exp.Expression
     sql: str
+    parse_s: float = 0.0
 
 
 def parse(sql: str, dialect: str | None = None) -> list[Statement]:
@@ -30,13 +32,15 @@ def parse(sql: str, dialect: str | None = None) -> list[Statement]:
     """
     if dialect is not None and dialect not in ("velothread", "duckdb"):
         sql = ";\n".join(_translate(sql, dialect))
+    start = perf_counter()
     try:
         trees = sqlglot.parse(sql, dialect=Velothread)
     except (SqlglotParseError, TokenError) as e:
         raise _error(e, sql) from None
     except RecursionError:
         raise ParseError("the SQL is nested too deeply", sql=sql) from None
-    statements = [Statement(t, sql) for t in trees if t is not None and not isinstance(t, exp.Semicolon)]
+    seconds = perf_counter() - start
+    statements = [Statement(t, sql, seconds) for t in trees if t is not None and not isinstance(t, exp.Semicolon)]
     for statement in statements:
         _refuse_raw_commands(statement)
     return statements
@@ -82,7 +86,20 @@ def _error(e: SqlglotError, sql: str) -> ParseError:
     elif isinstance(e, TokenError):
         place = Position(max(0, len(sql) - 1), len(sql))
         message = "the text ends inside a quoted string, name or comment" if "Missing" in str(e) else message
-    return ParseError(f"syntax error: {message.rstrip('.')}", place, sql=sql)
+    word = sql[place.start : place.end] if place is not None else ""
+    near = f" near {word!r}" if word.strip() and "quoted" not in message else ""
+    return ParseError(f"syntax error{near}: {message.rstrip('.')}", place, hint=_first_word_hint(sql), sql=sql)
+
+
+_FIRST_WORDS = ("SELECT", "FROM", "WITH", "VALUES", "COPY", "DESCRIBE")
+
+
+def _first_word_hint(sql: str) -> str | None:
+    """`SELEC 1`: what the statement was probably meant to begin with."""
+    word = sql.split(maxsplit=1)[0] if sql.split() else ""
+    if not word.isalpha() or word.upper() in _FIRST_WORDS:
+        return None
+    return did_you_mean(word, _FIRST_WORDS)
 
 
 def _refuse_raw_commands(statement: Statement) -> None:

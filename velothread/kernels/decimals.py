@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from velothread.errors import ExecutionError
 from velothread.kernels.arithmetic import _EXACT, nonzero, overflow
 from velothread.kernels.cast_number import MAX_PRECISION, decimal_words
 from velothread.kernels.function import Value
@@ -96,7 +97,13 @@ def multiply_decimals(left: Value, right: Value) -> Value:
     if a.precision + b.precision < MAX_PRECISION:
         product = pc.multiply(left, right)
     else:
-        product = pc.multiply(left.cast(pa.decimal256(a.precision, a.scale)), right.cast(pa.decimal256(b.precision, b.scale)))
+        # Arrow promises itself one digit more than the product can have; 76 is the most it takes.
+        p = min(a.precision, 2 * MAX_PRECISION - 1 - b.precision)
+        try:
+            product = pc.multiply(left.cast(pa.decimal256(p, a.scale)), right.cast(pa.decimal256(b.precision, b.scale)))
+        except pa.ArrowInvalid:
+            # A value of 38 digits, which may still have a small factor beside it: row by row.
+            product = _by_row(left, right, lambda x, y: x * y, pa.decimal256(2 * MAX_PRECISION, a.scale + b.scale))
     return _narrow("*", product, left, right, target)
 
 
@@ -104,13 +111,18 @@ def _narrow(sign: str, result: Value, left: Value, right: Value, target: pa.Data
     try:
         return result.cast(target)
     except pa.ArrowInvalid:
-        rows = row_count(left, right) or 1
-        limit = Decimal(10) ** (target.precision - target.scale)
-        with localcontext(prec=80):
-            for a, b in zip(as_column(left, rows).to_pylist(), as_column(right, rows).to_pylist(), strict=True):
-                if a is not None and b is not None and abs(_EXACT[sign](a, b)) >= limit:
-                    raise overflow(sign, a, b, target) from None
-        raise
+        raise _first_overflow(sign, left, right, target) from None
+
+
+def _first_overflow(sign: str, left: Value, right: Value, target: pa.DataType) -> ExecutionError:
+    rows = row_count(left, right) or 1
+    limit = Decimal(10) ** (target.precision - target.scale)
+    # Row by row, to name the culprit of a query that fails anyway.
+    with localcontext(prec=80):
+        for a, b in zip(as_column(left, rows).to_pylist(), as_column(right, rows).to_pylist(), strict=True):
+            if a is not None and b is not None and abs(_EXACT[sign](a, b)) >= limit:
+                return overflow(sign, a, b, target)
+    raise AssertionError("Arrow reported an overflow that isn't there")
 
 
 def _as_short(*values: Value) -> list[Numbers] | None:
@@ -137,7 +149,7 @@ def modulo_decimals(left: Value, right: Value) -> Value:
     keep = nonzero("%", left, right, zero)
     short = _as_short(left, right)
     if short is None:
-        return _by_row(left, right, lambda a, b: a % b)
+        return _by_row(left, right, lambda a, b: a % b, divides=True)
     a, b = short
     data = np.fmod(a, np.where(b == 0, 1, b))
     result = column(decimal_words(data), left.type, both_valid(valid_rows(left, right), keep), row_count(left, right) or 1)
@@ -149,16 +161,17 @@ def divide_hugeints(left: Value, right: Value) -> Value:
     divisor = view(right)
     zero = (divisor["low"] == 0) & (divisor["high"] == 0)
     nonzero("//", left, right, zero)
-    return _by_row(left, right, lambda a, b: a // b)
+    return _by_row(left, right, lambda a, b: a // b, divides=True)
 
 
-def _by_row(left: Value, right: Value, function: Any) -> Value:
+def _by_row(left: Value, right: Value, function: Any, t: pa.DataType | None = None, divides: bool = False) -> Value:
     """Row by row in Python's decimals, whose // and % are towards zero: values of over 64 bits are rare."""
 
     def kernel(a: pa.Array, b: pa.Array) -> pa.Array:
         with localcontext(prec=80):
             pairs = zip(a.to_pylist(), b.to_pylist(), strict=True)
-            return pa.array([None if x is None or y is None or not y else function(x, y) for x, y in pairs], a.type)
+            found = [None if x is None or y is None or (divides and not y) else function(x, y) for x, y in pairs]
+            return pa.array(found, t or a.type)
 
     return columnar(kernel)(left, right)  # type: ignore[no-any-return]
 

@@ -37,7 +37,7 @@ def _bits(value: str | bytes) -> str:
 
 def _unsigned(value: object, bits: int = 64) -> int:
     """An integer as the two's complement that SQL shows: HUGEINT in 128 bits, all others in 64."""
-    number = int(value)  # type: ignore[call-overload]
+    number: int = int(value)  # type: ignore[call-overload]
     return number + (1 << bits) if number < 0 else number
 
 
@@ -51,7 +51,9 @@ bin_hugeint = by_row(lambda value: f"{_unsigned(value, 128):b}", TEXT)
 
 def _unhex(text: str) -> bytes:
     try:
-        return bytes.fromhex(text if len(text) % 2 == 0 else f"0{text}") if not re.search(r"\s", text) else _refuse(text)
+        return (
+            bytes.fromhex(text if len(text) % 2 == 0 else f"0{text}") if not re.search(r"\s", text) else _refuse(text)
+        )
     except ValueError:
         return _refuse(text)
 

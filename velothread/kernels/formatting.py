@@ -116,7 +116,7 @@ def _one(value: Any, spec: str, thousands: str, printf: bool) -> str:
         return format(value, spec).replace(",", thousands)
     if not spec or (kind == "float" and not letter and "." not in spec):
         text = repr(value) if kind == "float" else _plain(value)
-        return format(text, spec if not kind == "float" or not spec or spec[0] in "<^>" else f">{spec}")
+        return format(text, spec if kind != "float" or not spec or spec[0] in "<^>" else f">{spec}")
     return format(value, spec)
 
 
@@ -150,7 +150,7 @@ _EIGHTHS = (" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█")
 def _bar(value: float, low: float, high: float, width: float = 80.0) -> str:
     if not 1 <= width <= 1000:
         raise ExecutionError(f"bar takes a width from 1 to 1000, not {width}")
-    if value != value or value <= low:  # noqa: PLR0124  # NaN has no bar
+    if value != value or value <= low:  # NaN has no bar
         cells = 0.0
     elif value >= high:
         cells = width

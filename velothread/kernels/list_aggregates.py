@@ -71,10 +71,12 @@ def sum_(lists: pa.Array) -> pa.Array:
     target = pa.decimal128(38, t.scale if pa.types.is_decimal(t) else 0)
     if pa.types.is_boolean(t):
         items = items.cast(pa.int8())
-    if pa.types.is_integer(t) and t.bit_width <= 32 or pa.types.is_boolean(t):
+    if pa.types.is_boolean(t) or (pa.types.is_integer(t) and t.bit_width <= 32):
         wide = pc.cast(items, pa.int64())
     else:
-        wide = pc.cast(pc.cast(items, pa.decimal128(20, 0)), target) if pa.types.is_integer(t) else pc.cast(items, target)
+        wide = (
+            pc.cast(pc.cast(items, pa.decimal128(20, 0)), target) if pa.types.is_integer(t) else pc.cast(items, target)
+        )
     grouped = pa.table({"row": rows, "item": wide}).group_by("row", use_threads=False).aggregate([("item", "sum")])
     at = np.zeros(parts.rows, np.int64)
     at[grouped["row"].to_numpy()] = np.arange(grouped.num_rows)
@@ -281,7 +283,9 @@ bit_or = _bits(np.bitwise_or)
 bit_xor = _bits(np.bitwise_xor)
 
 
-def _pairs(name: str, combine: Callable[[Doubles, Doubles, Callable[[Doubles], Doubles]], Doubles]) -> Callable[..., Value]:
+def _pairs(
+    name: str, combine: Callable[[Doubles, Doubles, Callable[[Doubles], Doubles]], Doubles]
+) -> Callable[..., Value]:
     """A kernel of two lists of numbers of one length."""
 
     @columns_only
@@ -290,7 +294,9 @@ def _pairs(name: str, combine: Callable[[Doubles, Doubles, Callable[[Doubles], D
         uneven = a.lengths != b.lengths if valid is None else (a.lengths != b.lengths) & valid
         if uneven.any():
             row = int(np.argmax(uneven))
-            raise ExecutionError(f"{name} takes lists of one length, not of {a.lengths[row]} and {b.lengths[row]} items")
+            raise ExecutionError(
+                f"{name} takes lists of one length, not of {a.lengths[row]} and {b.lengths[row]} items"
+            )
         keep = np.ones(a.rows, np.bool_) if valid is None else valid
         x, y = a.ordered().filter(pa.array(keep[a.row_numbers()])), b.ordered().filter(pa.array(keep[b.row_numbers()]))
         if x.null_count or y.null_count:

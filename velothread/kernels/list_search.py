@@ -6,6 +6,7 @@ are equal to nothing; NaN equals NaN and is the greatest.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ def codes(items: pa.Array) -> Indexes:
         return np.array(found, np.int64)
     if pa.types.is_floating(items.type):
         items = pc.add(items, pa.scalar(0.0, items.type))  # -0.0 equals 0.0
-    return items.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    encoded = items.dictionary_encode().indices.fill_null(-1)
+    return np.asarray(encoded, np.int64)
 
 
 def _order_key(value: Any) -> Any:
@@ -49,15 +51,14 @@ def ranks(items: pa.Array) -> Indexes:
         keys = [_order_key(v) for v in items.to_pylist()]
         order = sorted(range(len(keys)), key=keys.__getitem__)
         found = np.zeros(len(keys), np.int64)
-        for before, here in zip(order, order[1:], strict=False):
+        for before, here in pairwise(order):
             found[here] = found[before] + (keys[before] != keys[here])
         return found
     if pa.types.is_boolean(items.type):
         items = items.cast(pa.int8())
     if pa.types.is_floating(items.type):
         items = pc.add(items, pa.scalar(0.0, items.type))
-    found = pc.rank(items, sort_keys="ascending", null_placement="at_end", tiebreaker="dense")
-    return found.to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.asarray(pc.rank(items, sort_keys="ascending", null_placement="at_end", tiebreaker="dense"), np.int64)
 
 
 def _paired(left: pa.Array, right: pa.Array) -> tuple[Flat, Flat, Indexes, Indexes]:

@@ -175,7 +175,7 @@ def concat(*lists: pa.Array) -> pa.Array:
     at = np.repeat(starts.ravel(), lengths.ravel()) + within(lengths.ravel())
     valid = None
     if all(p.valid is not None for p in parts):
-        valid = np.logical_or.reduce([p.valid for p in parts])
+        valid = np.logical_or.reduce([p.valid for p in parts if p.valid is not None])
     return build(lengths.sum(axis=1), pa.concat_arrays([p.items for p in parts]).take(pa.array(at)), valid)
 
 

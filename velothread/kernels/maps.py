@@ -33,11 +33,6 @@ def _checked(lengths: Indexes, keys: pa.Array, values: pa.Array, valid: Mask | N
     return _assembled(lengths, keys, values, valid)
 
 
-def empty() -> pa.Scalar:
-    """map(): a map without entries."""
-    return pa.scalar([], pa.map_(pa.null(), pa.null()))
-
-
 @columns_only
 def from_lists(keys: pa.Array, values: pa.Array) -> pa.Array:
     """A map of a list of keys and a list of values."""
@@ -146,8 +141,6 @@ def concat(*maps: pa.Array) -> pa.Array:
     count = len(maps[0])
     valid = None
     if all(parts.valid is not None for parts, _ in split):
-        valid = np.logical_or.reduce([parts.valid for parts, _ in split])
+        valid = np.logical_or.reduce([parts.valid for parts, _ in split if parts.valid is not None])
     lengths = np.bincount(rows[at], minlength=count)
     return _assembled(lengths, taken(all_keys, at), taken(all_values, winner), valid)
-
-

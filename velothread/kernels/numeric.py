@@ -132,7 +132,8 @@ def _digits_kernel(mode: str, name: str) -> Callable[..., pa.Array]:
             return pc.cast(wide, t)
         except pa.ArrowInvalid:
             raise ExecutionError(
-                f"{name} to {digits} digits is out of range of {from_arrow(t)}", hint="cast the argument to a wider type"
+                f"{name} to {digits} digits is out of range of {from_arrow(t)}",
+                hint="cast the argument to a wider type",
             ) from None
 
     return kernel
@@ -274,7 +275,8 @@ binom = by_row(_binomial, HUGE)
 
 def _bit_count(x: Numbers) -> Numbers:
     # NumPy counts the bits of the absolute value of signed numbers; SQL those of the two's complement.
-    return np.bitwise_count(x.view(np.dtype(f"u{x.dtype.itemsize}"))).astype(np.int8)
+    unsigned = x.view(np.dtype(f"u{x.dtype.itemsize}"))
+    return np.asarray(np.bitwise_count(unsigned), np.int8)
 
 
 bit_count = elementwise(_bit_count, pa.int8())

@@ -31,7 +31,8 @@ def _explained(pattern: str) -> Iterator[None]:
         yield
     except pa.ArrowInvalid as error:
         raise ExecutionError(
-            f"{pattern!r} is not a regular expression or replacement that works: {error}", hint="the syntax is RE2's; \\. is a dot"
+            f"{pattern!r} is not a regular expression or replacement that works: {error}",
+            hint="the syntax is RE2's; \\. is a dot",
         ) from None
 
 

@@ -24,9 +24,11 @@ def _as_text(raw: npt.NDArray[np.uint8]) -> pa.Array:
     places = [i for i in range(36) if i not in (8, 13, 18, 23)]
     text[:, places[0::2]] = digits[raw >> 4]
     text[:, places[1::2]] = digits[raw & 15]
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(36), len(raw), [None, pa.py_buffer(text)]).cast(
-        pa.binary()
-    ).cast(pa.string())
+    return (
+        pa.FixedSizeBinaryArray.from_buffers(pa.binary(36), len(raw), [None, pa.py_buffer(text)])
+        .cast(pa.binary())
+        .cast(pa.string())
+    )
 
 
 def _stamped(raw: npt.NDArray[np.uint8], version: int) -> pa.Array:

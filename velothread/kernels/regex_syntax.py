@@ -94,7 +94,7 @@ def capturing_only(pattern: str, group: int) -> str:
     for token in tokens(pattern):
         if _captures(token):
             seen += 1
-            token = "(?P<g>" if seen == group else "(?:"  # noqa: PLW2901
+            token = "(?P<g>" if seen == group else "(?:"
         parts.append(token)
     text = "".join(parts)
     return f"(?P<g>{text})" if group == 0 else text
@@ -109,15 +109,15 @@ def for_python(pattern: str) -> re.Pattern[str]:
     parts = []
     for token in tokens(pattern):
         if token.startswith("[") and "[:" in token:
-            token = re.sub(r"\[:(\w+):\]", lambda m: _POSIX.get(m[1], m[0]), token)  # noqa: PLW2901
+            token = re.sub(r"\[:(\w+):\]", lambda m: _POSIX.get(str(m[1]), str(m[0])), token)
         elif token == "\\z":
-            token = "\\Z"  # noqa: PLW2901
+            token = "\\Z"
         elif token == "$":
-            token = "\\Z"  # noqa: PLW2901  # Python's $ also matches before a last newline
+            token = "\\Z"  # Python's $ also matches before a last newline
         elif token.startswith("\\Q"):
-            token = re.escape(token.removeprefix("\\Q").removesuffix("\\E"))  # noqa: PLW2901
+            token = re.escape(token.removeprefix("\\Q").removesuffix("\\E"))
         elif token.startswith("(?<") and token.endswith(">"):
-            token = "(?P<" + token[3:]  # noqa: PLW2901
+            token = "(?P<" + token[3:]
         parts.append(token)
     try:
         # RE2's \d, \w, \s and \b are ASCII, its letters compare by Unicode case.
@@ -137,7 +137,7 @@ def _ascii_classes(pattern: str) -> str:
         elif len(token) == 2 and token[0] == "\\" and token[1] in "DWS":
             parts.append(f"[^{_ASCII[token[1].lower()]}]")
         elif token.startswith("["):
-            parts.append(re.sub(r"\\([dws])", lambda m: _ASCII[m[1]], token))
+            parts.append(re.sub(r"\\([dws])", lambda m: _ASCII[str(m[1])], token))
         else:
             parts.append(token)
     return "".join(parts)

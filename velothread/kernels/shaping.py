@@ -152,7 +152,9 @@ def by_row(function: Callable[..., Any], returns: pa.DataType, *, strict: bool =
             return pa.scalar(one(*[v.as_py() for v in values]), returns)
         if len(arrays) == 1 and not pa.types.is_nested(arrays[0].type) and len(arrays[0]):
             encoded = arrays[0].dictionary_encode(null_encoding="encode")
-            found = rows([encoded.dictionary if isinstance(v, pa.Array) else v for v in values], len(encoded.dictionary))
+            found = rows(
+                [encoded.dictionary if isinstance(v, pa.Array) else v for v in values], len(encoded.dictionary)
+            )
             return found if len(encoded.dictionary) == len(arrays[0]) else found.take(encoded.indices)
         return rows(list(values), len(arrays[0]))
 

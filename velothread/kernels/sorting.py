@@ -216,9 +216,7 @@ def _field(key: SortKey, column: pa.Array, exact: bool) -> _Field:
             # With NULLs, one value more: a bit less of the prefix.
             bits = 63 if nulls else 64
             return _Field("prefix", 64, (1 << bits) - 1, skip=skip, **shared)
-        numbers = _dictionary_ranks(pc.unique(column.drop_null()))
-        top = len(numbers) - 1
-        return _Field("rank", (top + nulls).bit_length(), top, **shared)
+        return _Field("rank", len(column).bit_length(), 0, **shared)
     base = int(codes.min())
     return _wide("float" if pa.types.is_floating(t) else "integer", int(codes.max()) - base, base, shared)
 

@@ -72,6 +72,8 @@ def bit_length(text: Value) -> Value:
 def slice_text(text: pa.Array, start: int, stop: int | None) -> pa.Array:
     """text[start:stop] as Python does it, by code point."""
     if is_ascii(text):
+        if stop is None and start >= 0:
+            stop = 2**31 - 1  # Arrow 24 computes a negative buffer size from None here
         return pc.binary_slice(text.view(pa.binary()), start, stop).view(TEXT)
     return pc.utf8_slice_codeunits(text, start, stop)
 
@@ -152,7 +154,9 @@ def _padder(name: str, at_left: bool) -> Callable[..., pa.Array]:
         if not widths.size or widths[-1] == 0:
             return cut
         if not padding:
-            raise ExecutionError(f"{name} to {width} characters needs something to pad with", hint="give a third argument")
+            raise ExecutionError(
+                f"{name} to {width} characters needs something to pad with", hint="give a third argument"
+            )
         longest = padding * (int(widths[-1]) // len(padding) + 1)
         pads = pa.array([longest[:n] for n in widths.tolist()], TEXT).take(pa.array(which))
         return pc.binary_join_element_wise(*([pads, cut] if at_left else [cut, pads]), "")

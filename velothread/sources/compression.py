@@ -5,7 +5,7 @@ Decompression runs inside the thread that reads; failures name the file.
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import pyarrow as pa
 
@@ -76,7 +76,7 @@ class Decompressed:
         self._plain.close()
         self._raw.close()
 
-    def __enter__(self) -> Decompressed:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

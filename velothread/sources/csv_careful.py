@@ -1,7 +1,7 @@
 """The slow path for a block in which something doesn't fit: finds out what, where and why.
 
-Everything is parsed as bytes, ragged rows are set aside, and each column is converted on its own. What then still doesn't fit
-is reported (the first one in the block), made NULL or left out, as `on_error` says.
+Everything is parsed as bytes, ragged rows are set aside, and each column is converted on its own. What then still
+doesn't fit is reported (the first one in the block), made NULL or left out, as `on_error` says.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow as pa
 from velothread import types as t
 from velothread.errors import BadValueError, SourceError
 from velothread.sources.csv_convert import convert
-from velothread.sources.csv_dialect import records
+from velothread.sources.csv_dialect import ends_within_quotes, exact_end, records
 from velothread.sources.csv_schema import CsvColumn, CsvLayout, convert_options
 from velothread.sources.files import File
 from velothread.sources.rejects import Refusals, Refused
@@ -51,17 +51,21 @@ class CarefulParse:
     options: ReadOptions
     refusals: Refusals
 
-    def run(self, data: bytes, file: File, place: int, offset: int, lines: int | None) -> pa.Table:
-        """The rows of a block that can be read.
+    def run(self, data: bytes, file: File, place: int, offset: int, lines: int | None, last: bool) -> pa.Table:
+        """The rows of a block that can be read; `last`: the file ends with it.
 
         :raises BadValueError: when `on_error` is `fail` and something doesn't fit.
         """
-        ragged: list[tuple[int, int, str]] = []
-        table = self._as_bytes(data, file, ragged)
+        ragged: list[tuple[int, int]] = []
+        unended = last and ends_within_quotes(data, self.layout.dialect)
+        whole = data[: exact_end(data, self.layout.dialect)] if unended else data
+        table = self._as_bytes(whole, file, ragged)
+        if unended:
+            ragged.append((table.num_rows + len(ragged), -1))
         numbers = np.setdiff1d(
-            np.arange(table.num_rows + len(ragged)), np.array([n for n, _, _ in ragged], np.int64), assume_unique=True
+            np.arange(table.num_rows + len(ragged)), np.array([n for n, _ in ragged], np.int64), assume_unique=True
         )
-        problems = [self._ragged(*r) for r in ragged]
+        problems = [self._ragged(record, actual) for record, actual in ragged]
         columns = []
         bad_rows = np.zeros(table.num_rows, np.bool_)
         for rank, column in enumerate(self.wanted):
@@ -86,36 +90,36 @@ class CarefulParse:
     def _on_error(self) -> str:
         return "skip" if self.options.ignore_errors and self.options.on_error == "fail" else self.options.on_error
 
-    def _as_bytes(self, data: bytes, file: File, ragged: list[tuple[int, int, str]]) -> pa.Table:
+    def _as_bytes(self, data: bytes, file: File, ragged: list[tuple[int, int]]) -> pa.Table:
         from pyarrow import csv
 
         def set_aside(row: Any) -> str:
-            ragged.append((row.number - 1, row.actual_columns, row.text))
+            ragged.append((row.number - 1, row.actual_columns))
             return "skip"
 
         names = list(self.layout.names)
+        if not data:
+            nothing = [pa.field(c.name, pa.binary()) for c in self.wanted] or [pa.field("", pa.null())]
+            return pa.schema(nothing).empty_table()
         read = [c.name for c in self.wanted] or names[:1]
         try:
             return csv.read_csv(
                 pa.BufferReader(data),
                 read_options=csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
                 parse_options=self.layout.dialect.parse_options(len(names), set_aside),
-                convert_options=convert_options(
-                    self.layout, self.options, dict.fromkeys(read, pa.binary()), read
-                ),
+                convert_options=convert_options(self.layout, self.options, dict.fromkeys(read, pa.binary()), read),
             )
         except pa.ArrowInvalid as error:
             raise SourceError(f"{file.label}: can't be read as CSV ({error})") from error
 
-    def _ragged(self, record: int, actual: int, text: str) -> _Problem:
+    def _ragged(self, record: int, actual: int) -> _Problem:
         expected = len(self.layout.columns)
-        quote = self.layout.dialect.quote
         hint = "--on-error skip leaves such rows out; --delim and quote say how values are separated"
-        if quote and "\n" in text and text.count(quote) % 2:
+        reason = f"the row has {actual} value{'s' if actual != 1 else ''}, expected {expected}"
+        if actual < 0:
             reason = "a quoted value never ends"
-            hint = f"look for a stray {quote} at the start of a value, or --quote '' reads quotes as text"
-        else:
-            reason = f"the row has {actual} value{'s' if actual != 1 else ''}, expected {expected}"
+            quote = self.layout.dialect.quote
+            hint = f"look for a stray {quote} at the start of a value; quote='' reads quotes as text"
         return _Problem(record, -1, None, None, reason, hint)
 
     def _convert(

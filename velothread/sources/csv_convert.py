@@ -1,7 +1,7 @@
 """From text to values, for what Arrow's CSV reader doesn't do itself: formats, odd spellings, and the careful path.
 
-A column is cast as a whole; where that fails, it is halved until the single values that don't fit are known. Those get a
-last chance in Python, with the spellings that DuckDB's CAST takes (`+3`, `1.5` as an integer, `2024/1/2`).
+A column is cast as a whole; where that fails, it is halved until the single values that don't fit are known. Those get
+a last chance in Python, with the spellings that DuckDB's CAST takes (`+3`, `1.5` as an integer, `2024/1/2`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How a CSV file is punctuated, and where its records end: exactly by the rules of Arrow's parser.
 
-A quote opens a quoted field only at the start of the field; inside, `""` is a quote; after the closing quote the rest of
-the field is taken as it is. A record ends at `\\n`, `\\r\\n` or a lone `\\r` outside quotes. The escape character, if there
-is one, takes the next byte literally anywhere.
+A quote opens a quoted field only at the start of the field; inside, `""` is a quote; after the closing quote the rest
+of the field is taken as it is. A record ends at `\\n`, `\\r\\n` or a lone `\\r` outside quotes. The escape character,
+if there is one, takes the next byte literally anywhere.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _SHIFTS = tuple(np.uint64(s) for s in (1, 2, 4, 8, 16, 32))
 class Dialect:
     """Punctuation of a CSV text; single ASCII characters.
 
-    quote: "" where there is none. escape: beside doubled quotes, or None. crlf: lines end with `\\r\\n` (only a hint for
-    speed). comment: lines that start with it are left out.
+    quote: "" where there is none. escape: beside doubled quotes, or None. crlf: lines end with `\\r\\n` (only a hint
+    for speed). comment: lines that start with it are left out.
     """
 
     delimiter: str = ","
@@ -59,15 +59,29 @@ def last_record_end(data: bytes, dialect: Dialect) -> int:
     """
     quote, escape = dialect.quote.encode(), (dialect.escape or "").encode()
     if escape and escape in data:
-        return _exact_end(data, dialect)
+        return exact_end(data, dialect)
     if not quote or quote not in data:
         end = data.rfind(b"\n") + 1
-        return end if end or b"\r" not in data else _exact_end(data, dialect)
+        return end if end or b"\r" not in data else exact_end(data, dialect)
     found = _parity_end(data, dialect)
-    return _exact_end(data, dialect) if found is None else found
+    return exact_end(data, dialect) if found is None else found
 
 
-def _exact_end(data: bytes, dialect: Dialect) -> int:
+def ends_within_quotes(data: bytes, dialect: Dialect) -> bool:
+    """Is the last record of a file cut short by a quoted value that never ends?"""
+    if not dialect.quote or dialect.quote.encode() not in data:
+        return False
+    ended = data + b"\n"
+    return last_record_end(ended, dialect) != len(ended) and exact_end(ended, dialect) != len(ended)
+
+
+def evenly_quoted(data: bytes, dialect: Dialect) -> bool:
+    """Does every quote stand at the edge of a field? `data` starts at a record's start and may be cut anywhere."""
+    found = _parity_end(data, dialect) if data else 0
+    return found is not None and found == exact_end(data, dialect)
+
+
+def exact_end(data: bytes, dialect: Dialect) -> int:
     """The same by a state machine (a regular expression that can't backtrack): right for any text, slower."""
     match = _records_pattern(dialect).match(data)
     return match.end() if match is not None else 0

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from velothread.sources.csv_careful import CarefulParse
 from velothread.sources.csv_convert import convert
+from velothread.sources.csv_dialect import ends_within_quotes
 from velothread.sources.csv_schema import CsvColumn, CsvLayout, convert_options, without_comments
 from velothread.sources.files import File
 from velothread.sources.rejects import Refusals
@@ -16,13 +17,15 @@ from velothread.sources.source import ReadOptions
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole records of a file. offset: of the first byte, in the plain data; lines: newlines before it, None: unknown."""
+    """Whole records of a file. offset: of the first byte, in the plain data; lines: newlines before it, None: unknown;
+    last: the file ends here."""
 
     data: bytes
     file: File
     place: int
     offset: int
     lines: int | None
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class BlockParser:
             data = without_comments(data, dialect, keep_lines=len(names) > 1)
         if not data:
             return self._empty()
+        if block.last and ends_within_quotes(data, dialect):
+            return self._careful(data, block)
         # Without any column wanted, one is read to count rows: as bytes, which need no checks.
         counted = names[:1] if not self.wanted else []
         types = {c.name: pa.string() if c.as_text else c.type.arrow for c in self.wanted}
@@ -67,9 +72,11 @@ class BlockParser:
             )
             return self._finished(table)
         except (pa.ArrowInvalid, _Unfit):
-            return CarefulParse(self.layout, self.wanted, self.options, self.refusals).run(
-                data, block.file, block.place, block.offset, block.lines
-            )
+            return self._careful(data, block)
+
+    def _careful(self, data: bytes, block: Block) -> pa.Table:
+        careful = CarefulParse(self.layout, self.wanted, self.options, self.refusals)
+        return careful.run(data, block.file, block.place, block.offset, block.lines, block.last)
 
     def _finished(self, table: pa.Table) -> pa.Table:
         if not self.wanted:

@@ -1,7 +1,7 @@
 """What a CSV file looks like, found out from its first rows: punctuation, header, names and types.
 
-Each finding can be overridden by `ReadOptions`; the rest follows DuckDB's sniffer: the delimiter that gives the most even
-records, a header when no value of the first row has a type of its own, and the narrowest type that the sample has.
+Each finding can be overridden by `ReadOptions`; the rest follows DuckDB's sniffer: the delimiter that gives the most
+even records, a header when no value of the first row has a type of its own, and the narrowest type that the sample has.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from velothread import types as t
 from velothread.errors import OptionError, SourceError, did_you_mean
 from velothread.sources import csv_dialect
 from velothread.sources.compression import looks_like
-from velothread.sources.csv_dialect import Dialect, fields, last_record_end, records
 from velothread.sources.csv_detect import Detected, detect, type_named
-from velothread.sources.files import File, open_bytes
+from velothread.sources.csv_dialect import Dialect, fields, last_record_end, records
+from velothread.sources.files import File
 from velothread.sources.source import ReadOptions
 from velothread.types import SqlType
 
@@ -70,9 +70,12 @@ class Head:
     whole: bool
 
 
-def read_head(stream: Any, options: ReadOptions, size: int = HEAD_BYTES) -> Head:
-    """Read as much as the sample needs: at least `size` bytes, more while the sample's rows are not there yet."""
-    data = bytearray()
+def read_head(stream: Any, options: ReadOptions, size: int = HEAD_BYTES, before: bytes = b"") -> Head:
+    """Read as much as the sample needs: at least `size` bytes, more while the sample's lines are not there yet.
+
+    before: what was read of the stream already.
+    """
+    data = bytearray(before)
     rows = options.sample_rows
     while True:
         while len(data) < size:
@@ -80,15 +83,9 @@ def read_head(stream: Any, options: ReadOptions, size: int = HEAD_BYTES) -> Head
             if not piece:
                 return Head(bytes(data), True)
             data += piece
-        if rows >= 0 and (data.count(b"\n") > rows + options.skip or size >= _MOST_HEAD and b"\n" in data):
+        if rows >= 0 and (data.count(b"\n") > rows + options.skip or (size >= _MOST_HEAD and b"\n" in data)):
             return Head(bytes(data), False)
         size *= 2
-
-
-def head_of(file: File, options: ReadOptions) -> Head:
-    """`read_head` of a file that can be opened again."""
-    with open_bytes(file) as stream:
-        return read_head(stream, options)
 
 
 def sniff(head: Head, file: File, options: ReadOptions, like: Dialect | None = None) -> CsvLayout:
@@ -124,7 +121,8 @@ def sniff(head: Head, file: File, options: ReadOptions, like: Dialect | None = N
     names = _names(first if header else None, width, dialect, options)
     columns = _columns(names, rows, options)
     sampled = len(rows[0]) if rows else 0
-    return CsvLayout(dialect, columns, header, after, data.count(b"\n", 0, after), sampled, max(0, len(body) - len(first)))
+    lines = data.count(b"\n", 0, after)
+    return CsvLayout(dialect, columns, header, after, lines, sampled, max(0, len(body) - len(first)))
 
 
 def without_comments(data: bytes, dialect: Dialect, keep_lines: bool = False) -> bytes:
@@ -174,7 +172,7 @@ def _check_text(data: bytes, file: File) -> None:
         raise SourceError(
             f"{file.label}: is UTF-16 text; only UTF-8 is read\n  hint: iconv -f UTF-16 -t UTF-8 converts it"
         )
-    if data.startswith(b"PAR1") or data.startswith(b"ARROW1"):
+    if data.startswith((b"PAR1", b"ARROW1")):
         kind = "parquet" if data.startswith(b"P") else "arrow"
         raise SourceError(f"{file.label}: is a {kind} file, not CSV\n  hint: --input-format {kind}")
     compressed = looks_like(data)
@@ -210,14 +208,18 @@ def _dialect(data: bytes, file: File, options: ReadOptions, whole: bool) -> Dial
     quotings = [(options.quote, escape)]
     if options.escape is None and options.quote == '"' and b'\\"' in data:
         quotings.append(('"', "\\"))
-    if options.quote == '"' and b'"' not in data and b"'" in data:
+        # A quote after a backslash that can't close its field: the backslash escapes it.
+        if not csv_dialect.evenly_quoted(data[: 1 << 18], best):
+            quotings.reverse()
+    elif options.quote == '"' and b'"' not in data and b"'" in data:
         quotings.append(("'", None))
     for quote, escaping in quotings:
         for delimiter in sorted(delimiters, key=lambda d: d != preferred):
             candidate = Dialect(delimiter, quote, escaping, crlf, comment)
             score = _evenness(data, candidate, whole)
             # A later candidate must be clearly better; with one column, evenness says nothing.
-            if score[1] > 1 and (score[0] > best_score[0] + 0.01 or score[0] >= best_score[0] and score[1] > best_score[1]):
+            wider = score[0] >= best_score[0] and score[1] > best_score[1]
+            if score[1] > 1 and (wider or score[0] > best_score[0] + 0.01):
                 best, best_score = candidate, score
     return best
 

@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from velothread import types as t
 from velothread.errors import SourceError, did_you_mean
+from velothread.sources.csv_dialect import Dialect
 from velothread.sources.csv_parse import Block, BlockParser
-from velothread.sources.csv_schema import CsvColumn, CsvLayout, Head, head_of, names_like, read_head, sniff
+from velothread.sources.csv_schema import HEAD_BYTES, CsvColumn, CsvLayout, names_like, read_head, sniff
 from velothread.sources.csv_splits import STREAM_BLOCK, blocks, load, range_size, ranges
 from velothread.sources.file_columns import FileColumns, file_columns
 from velothread.sources.files import ByteStream, File, Files, open_bytes
@@ -37,6 +38,8 @@ _WHOLE_FILES = 4
 class CsvScan:
     """What a split needs to know beside its bytes: shared by all splits of one file.
 
+    missing: wanted columns that the file doesn't have (union_by_name), and their types.
+
     Threading: immutable.
     """
 
@@ -44,6 +47,7 @@ class CsvScan:
     parser: BlockParser
     constants: FileColumns
     file: File
+    missing: tuple[tuple[str, SqlType], ...]
 
     def batches(self, block: Block) -> Iterator[pa.RecordBatch]:
         """Parse a block and cut it into batches as the scan wants them."""
@@ -64,15 +68,8 @@ class CsvScan:
                     arrays.append(batch.column(name))
                 else:
                     # union_by_name: this file has no such column.
-                    arrays.append(pa.nulls(rows, self.missing_type(name)))
+                    arrays.append(pa.nulls(rows, dict(self.missing)[name].arrow))
             yield pa.RecordBatch.from_arrays(arrays, names=list(self.scan.columns))
-
-    def missing_type(self, name: str) -> pa.DataType:
-        return dict(self.missing)[name].arrow
-
-    @property
-    def missing(self) -> tuple[tuple[str, SqlType], ...]:
-        return dict(self.parser.options.extra).get("missing", ())
 
 
 def _cut(table: pa.Table, scan: Scan) -> Iterator[pa.RecordBatch]:
@@ -104,7 +101,8 @@ class RangeSplit:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         data = load(self.csv.file, self.start, self.end)
-        yield from self.csv.batches(Block(data, self.csv.file, self.place, self.start, self.lines))
+        last = self.end == self.csv.file.size
+        yield from self.csv.batches(Block(data, self.csv.file, self.place, self.start, self.lines, last))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +147,8 @@ class FileSplit:
 class CsvSource:
     """CSV files, opened. See `Source`.
 
-    Threading: `splits` is called and iterated by one thread at a time; `refusals` says who may call what on it; all else
-    is immutable.
+    Threading: `splits` is called and iterated by one thread at a time; `refusals` says who may call what on it; all
+    else is immutable.
     """
 
     def __init__(self, files: Files, options: ReadOptions) -> None:
@@ -210,7 +208,7 @@ class CsvSource:
                 raise SourceError(f"{self.name}: no column {name!r}; {did_you_mean(name, by_name) or ''}")
         for place, file in enumerate(self.files):
             if self.constants.may_match(file, scan.bounds):
-                layout = self._layouts.get(place) or self._layout_of(file)
+                layout = self._layouts.get(place) or self._layout_of(place, file)
                 yield from self._file_splits(place, file, layout, self._scan(scan, file, layout, wanted))
 
     def close(self) -> None:
@@ -230,9 +228,8 @@ class CsvSource:
         missing = tuple((c.name, c.type) for c in wanted if c.name.lower() not in own)
         canonical = {c.name.lower(): c.name for c in self.columns}
         renamed = tuple(replace(c, name=canonical.get(c.name.lower(), c.name)) for c in layout.columns)
-        options = replace(self.options, extra=(*self.options.extra, ("missing", missing)))
-        parser = BlockParser(replace(layout, columns=renamed), mine, options, self.refusals)
-        return CsvScan(scan, parser, self.constants, file)
+        parser = BlockParser(replace(layout, columns=renamed), mine, self.options, self.refusals)
+        return CsvScan(scan, parser, self.constants, file, missing)
 
     def _file_splits(self, place: int, file: File, layout: CsvLayout, csv: CsvScan) -> Iterator[Split]:
         if file.splittable:
@@ -271,13 +268,25 @@ class CsvSource:
             )
         return open_bytes(file), b""
 
-    def _head(self, place: int, file: File) -> Head:
-        if file.seekable:
-            return head_of(file, self.options)
+    def _sniff(self, place: int, file: File, options: ReadOptions, like: Dialect | None) -> CsvLayout:
         stream = open_bytes(file)
-        head = read_head(stream, self.options)
-        self._opened[place] = (stream, head.data)
-        return head
+        try:
+            size, data = HEAD_BYTES, b""
+            while True:
+                head = read_head(stream, self.options, size, data)
+                layout = sniff(head, file, options, like)
+                # Not a whole row yet: a huge field.
+                if layout.sampled_rows or head.whole:
+                    break
+                size, data = len(head.data) * 4, head.data
+        except BaseException:
+            stream.close()
+            raise
+        if file.seekable:
+            stream.close()
+        else:
+            self._opened[place] = (stream, head.data)
+        return layout
 
     def _sniffed(self) -> dict[int, CsvLayout]:
         layouts: dict[int, CsvLayout] = {}
@@ -291,23 +300,26 @@ class CsvSource:
                 break
             if place and not file.seekable:
                 break
-            layout = sniff(self._head(place, file), file, options, first.dialect if first else None)
+            layout = self._sniff(place, file, options, first.dialect if first else None)
             if first is not None and not options.union_by_name:
                 _check_same(file, layout, first)
             layouts[place] = layout
             first = first or layout
         return layouts
 
-    def _layout_of(self, file: File) -> CsvLayout:
+    def _layout_of(self, place: int, file: File) -> CsvLayout:
         first = self._layouts[0]
-        if not file.seekable:
-            head = self._head(len(self.files) + 1, file)
-            place = next(i for i, f in enumerate(self.files) if f is file)
-            self._opened[place] = self._opened.pop(len(self.files) + 1)
+        stream = open_bytes(file)
+        try:
+            head = read_head(stream, replace(self.options, sample_rows=0), 1 << 16)
+            layout = names_like(head, file, self.options, first)
+        except BaseException:
+            stream.close()
+            raise
+        if file.seekable:
+            stream.close()
         else:
-            with open_bytes(file) as stream:
-                head = read_head(stream, replace(self.options, sample_rows=0), 1 << 16)
-        layout = names_like(head, file, self.options, first)
+            self._opened[place] = (stream, head.data)
         _check_same(file, layout, first)
         return layout
 
@@ -339,8 +351,8 @@ def _stream_blocks(
             return
         head += piece
     offset, lines = layout.start, layout.lines
-    for data in blocks(stream, head[layout.start :], layout.dialect, size):
-        yield Block(data, file, place, offset, lines)
+    for data, last in blocks(stream, head[layout.start :], layout.dialect, size):
+        yield Block(data, file, place, offset, lines, last)
         offset += len(data)
         lines += data.count(b"\n")
 
@@ -366,7 +378,7 @@ def _check_same(file: File, layout: CsvLayout, first: CsvLayout) -> None:
     have, want = {n.lower() for n in layout.names}, {n.lower() for n in first.names}
     missing = [n for n in first.names if n.lower() not in have]
     extra = [n for n in layout.names if n.lower() not in want]
-    if missing or extra and not first.header:
+    if missing or (extra and not first.header):
         raise SourceError(
             f"{file.label}: has other columns than the first file: "
             f"{'no ' + ', '.join(map(repr, missing)) if missing else 'more: ' + ', '.join(map(repr, extra))}\n"

@@ -25,10 +25,12 @@ def range_size(size: int) -> int:
     return max(LEAST_RANGE, min(MOST_RANGE, size // 16))
 
 
-def ranges(file: File, start: int, dialect: Dialect, size: int, lines: int | None) -> Iterator[tuple[int, int, int | None]]:
-    """Byte ranges (start, end, newlines before) of whole records, of about `size` bytes, from `start` to the file's end.
+def ranges(
+    file: File, start: int, dialect: Dialect, size: int, lines: int | None
+) -> Iterator[tuple[int, int, int | None]]:
+    """Byte ranges (start, end, newlines before) of whole records, about `size` bytes each, up to the file's end.
 
-    A record longer than `size` makes its range longer. lines: newlines before `start`, None when they needn't be counted.
+    A record longer than `size` makes its range longer. lines: newlines before `start`, None: they needn't be counted.
 
     :raises SourceError: when the file can't be read.
     """
@@ -100,8 +102,11 @@ def load(file: File, start: int, end: int) -> bytes:
     return data
 
 
-def blocks(stream: ByteStream, head: bytes, dialect: Dialect, size: int) -> Iterator[bytes]:
-    """Whole records, about `size` bytes at a time, from `head` and then `stream`: for what can't be read by offset."""
+def blocks(stream: ByteStream, head: bytes, dialect: Dialect, size: int) -> Iterator[tuple[bytes, bool]]:
+    """Whole records (and: is that the end?), about `size` bytes at a time, from `head` and then `stream`.
+
+    For what can't be read by offset.
+    """
     rest = head
     want = size
     ended = False
@@ -116,13 +121,13 @@ def blocks(stream: ByteStream, head: bytes, dialect: Dialect, size: int) -> Iter
         rest = b"".join(pieces)
         if ended and got <= want:
             if rest:
-                yield rest
+                yield rest, True
             return
         data = rest[:want]
         end = last_record_end(data, dialect)
         if end == 0:
             want *= 2
             continue
-        yield data[:end]
+        yield data[:end], False
         rest = rest[end:]
         want = size

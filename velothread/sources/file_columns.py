@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from velothread import types as t
 from velothread.sources.csv_convert import convert
-from velothread.sources.csv_detect import detect
+from velothread.sources.csv_detect import detect, type_named
 from velothread.sources.files import File, Files
 from velothread.sources.source import Bound, ReadOptions
 from velothread.types import SqlType
@@ -59,9 +59,7 @@ class FileColumns:
 
 
 def file_columns(files: Files, options: ReadOptions) -> FileColumns:
-    """What `files` have: hive folders (types found from the values, or `options.types`), `filename` if it is asked for."""
-    from velothread.sources.csv_detect import type_named
-
+    """What `files` have: hive folders (types from the values, or `options.types`), `filename` if asked for."""
     told = {c.lower(): kind for c, kind in options.types}
     found: list[tuple[str, SqlType]] = []
     first = files.items[0].hive

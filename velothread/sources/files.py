@@ -52,7 +52,7 @@ class ByteStream(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
     def close(self) -> None: ...
     def __enter__(self) -> Any: ...
-    def __exit__(self, *_: Any) -> Any: ...
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def open_bytes(file: File) -> ByteStream:
             # A duplicate, so that closing ours leaves the process's stdin as it is.
             raw = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
         else:
-            raw = open(file.path, "rb", buffering=0 if file.compression is None else -1)
+            raw = open(file.path, "rb", buffering=0 if file.compression is None else -1)  # noqa: SIM115
     except (OSError, ValueError) as error:
         raise unreadable(file.label, error) from error
     if file.compression is None:

@@ -51,7 +51,7 @@ class Block:
 
     __slots__ = ("_buffer", "_end", "_start", "data")
 
-    def __init__(self, buffer: bytes, start: int, end: int) -> None:
+    def __init__(self, buffer: bytes | bytearray, start: int, end: int) -> None:
         self._buffer, self._start, self._end = buffer, start, end
         self.data: Bytes = np.frombuffer(buffer, np.uint8, end - start, start)
 
@@ -97,11 +97,10 @@ class Block:
 
     def is_text(self) -> bool:
         """Is it all UTF-8?"""
-        raw = bytes(memoryview(self._buffer)[self._start : self._end])
-        if raw.isascii():
+        if not len(self.data) or self.data.max() < 128:
             return True
         try:
-            raw.decode("utf-8")
+            str(memoryview(self._buffer)[self._start : self._end], "utf-8")
         except UnicodeDecodeError:
             return False
         return True

@@ -114,7 +114,7 @@ class LayoutReader:
         """Can columns of these types be read this way?"""
         return layout is not None and all(readable(kind) for _, kind in wanted)
 
-    def read(self, buffer: bytes, start: int, end: int) -> Extracted | None:
+    def read(self, buffer: bytes | bytearray, start: int, end: int) -> Extracted | None:
         """Read the lines in `buffer[start:end]` (it ends with a newline; FRONT bytes lie before it, BACK after).
 
         None: most of the rows look otherwise; the whole block should go to a parser.

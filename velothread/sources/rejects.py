@@ -28,8 +28,8 @@ class Refused:
 class Refusals:
     """The refused rows of one source.
 
-    Threading: `add` may be called by any receiver (a lock, but only in splits that have bad rows); the rest is called by
-    the coordinator, `count` at any time, `write` when all splits are done.
+    Threading: `add` may be called by any receiver (a lock, but only in splits that have bad rows); the rest is called
+    by the coordinator, `count` at any time, `write` when all splits are done.
     """
 
     def __init__(self, path: str | None = None) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from velothread.kernels.aggregates.rows import RowState
 from velothread.kernels.aggregates.state import Rows, State
-from velothread.kernels.grouping import Codes, Grouper
+from velothread.kernels.grouping import Codes, Grouper, joined
 from velothread.kernels.sorting import SortKey, sort_permutation
 
 # Makes the state of the aggregate without DISTINCT and ORDER BY.
@@ -23,24 +23,38 @@ class Distinct:
     positions: whether the inner aggregate depends on the order of its rows.
     """
 
-    __slots__ = ("grouper", "inner", "keep_positions", "pieces", "positions")
+    __slots__ = ("grouper", "inner", "keep_positions", "pending", "pieces", "positions", "waiting")
 
     def __init__(self, inner: Inner, keep_positions: bool) -> None:
         self.inner = inner
         self.keep_positions = keep_positions
         self.grouper: Grouper | None = None
         self.positions: list[Codes] = []
+        # Rows not yet grouped: it pays only when there are about as many as pairs.
+        self.pending: list[tuple[tuple[pa.Array, ...], Codes | None]] = []
+        self.waiting = 0
         # Merged states: (group, arguments..., positions), grouped together only when all are there.
         self.pieces: list[tuple[Codes, tuple[pa.Array, ...], Codes | None]] = []
 
     def update(self, rows: Rows) -> None:
         if not rows.count:
             return
+        self.pending.append(((_group_column(rows), *rows.columns), rows.positions if self.keep_positions else None))
+        self.waiting += rows.count
+        if self.waiting >= 32_768 and (self.grouper is None or self.waiting >= self.grouper.groups):
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self.pending:
+            return
+        columns = tuple(joined(c) for c in zip(*(p[0] for p in self.pending), strict=True))
+        places = [p[1] for p in self.pending if p[1] is not None]
+        rows, self.waiting, self.pending = self.waiting, 0, []
         if self.grouper is None:
-            self.grouper = Grouper(len(rows.columns) + 1)
-        _, new = self.grouper.codes(rows.count, (_group_column(rows), *rows.columns))
+            self.grouper = Grouper(len(columns))
+        _, new = self.grouper.codes(rows, columns)
         if self.keep_positions and len(new):
-            self.positions.append(rows.positions[new])
+            self.positions.append(np.concatenate(places)[new])
 
     def merge(self, other: Self, codes: Codes, groups: int) -> None:
         for owners, columns, positions in other.pairs():
@@ -48,6 +62,7 @@ class Distinct:
 
     def pairs(self) -> list[tuple[Codes, tuple[pa.Array, ...], Codes | None]]:
         """The distinct (group, arguments), and where they appeared; those of several pieces may meet again."""
+        self._flush()
         found = list(self.pieces)
         if self.grouper is not None and self.grouper.groups:
             owners, *columns = self.grouper.keys()

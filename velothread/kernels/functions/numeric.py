@@ -22,7 +22,9 @@ def _first(arguments: tuple[SqlType, ...]) -> SqlType:
     return arguments[0]
 
 
-def _to_whole(name: str, kernel: Callable[..., Any], doc: str, example: str, result: str, *aliases: str) -> tuple[Function, ...]:
+def _to_whole(
+    name: str, kernel: Callable[..., Any], doc: str, example: str, result: str, *aliases: str
+) -> tuple[Function, ...]:
     """ceil and floor: integers become DOUBLE, floats stay, decimals lose their scale."""
     return (
         _line(name, (DOUBLE,), DOUBLE, kernel, doc, aliases=aliases),
@@ -37,24 +39,44 @@ def _real(name: str, kernel: Callable[..., Any], doc: str, example: str, result:
 
 
 _ROUNDING = (
-    _line("abs", ("numeric",), _first, numeric.absolute, "Value without its sign", "abs(-17)", "17", raises=True, aliases=("@",)),
+    _line(
+        "abs", ("numeric",), _first, numeric.absolute, "Value without its sign", "abs(-17)", "17", raises=True,
+        aliases=("@",),
+    ),
     _line("sign", ("numeric",), TINYINT, numeric.sign, "-1, 0 or 1", "sign(-3)", "-1"),
-    _line("signbit", (DOUBLE,), BOOLEAN, numeric.signbit, "Is the sign bit set? (also for -0.0)", "signbit(-0.5)", "true"),
+    _line(
+        "signbit", (DOUBLE,), BOOLEAN, numeric.signbit, "Is the sign bit set? (also for -0.0)", "signbit(-0.5)",
+        "true",
+    ),
     *_to_whole("ceil", numeric.ceil, "Rounded up", "ceil(17.2)", "18", "ceiling"),
     *_to_whole("floor", numeric.floor, "Rounded down", "floor(17.8)", "17"),
-    _line("round", ("numeric",), numeric.whole_type, numeric.round_, "Rounded to a whole number, halves away from zero", "round(2.5)", "3", raises=True),
+    _line(
+        "round", ("numeric",), numeric.whole_type, numeric.round_, "Rounded to a whole number, halves away from zero",
+        "round(2.5)", "3", raises=True,
+    ),
     _line(
         "round", ("numeric", INTEGER), _first, numeric.round_digits,
         "Rounded to so many digits after the point; negative: before it", "round(1250, -2)", "1300", raises=True,
     ),
-    _line("trunc", ("numeric",), numeric.whole_type, numeric.trunc, "Without the fraction", "trunc(-1.9)", "-1", raises=True),
-    _line("trunc", ("numeric", INTEGER), _first, numeric.trunc_digits, "Cut to so many digits after the point", "trunc(1234, -2)", "1200", raises=True),
+    _line(
+        "trunc", ("numeric",), numeric.whole_type, numeric.trunc, "Without the fraction", "trunc(-1.9)", "-1",
+        raises=True,
+    ),
+    _line(
+        "trunc", ("numeric", INTEGER), _first, numeric.trunc_digits, "Cut to so many digits after the point",
+        "trunc(1234, -2)", "1200", raises=True,
+    ),
     _line(
         "round_even", ("numeric", INTEGER), _first, numeric.round_even, "Rounded, halves to the even digit",
         "round_even(1250, -2)", "1200", raises=True, aliases=("roundbankers",),
     ),
-    _line("even", (DOUBLE,), DOUBLE, numeric.even, "Rounded to the next even number away from zero", "even(2.9)", "4.0"),
-    _line("nextafter", (DOUBLE, DOUBLE), DOUBLE, numeric.nextafter, "The next floating point number towards another", "nextafter(1.0, 2)", "1.0000000000000002"),
+    _line(
+        "even", (DOUBLE,), DOUBLE, numeric.even, "Rounded to the next even number away from zero", "even(2.9)", "4.0",
+    ),
+    _line(
+        "nextafter", (DOUBLE, DOUBLE), DOUBLE, numeric.nextafter, "The next floating point number towards another",
+        "nextafter(1.0, 2)", "1.0000000000000002",
+    ),
     _line("nextafter", (FLOAT, FLOAT), FLOAT, numeric.nextafter, "The next floating point number towards another"),
 )  # fmt: skip
 
@@ -65,9 +87,15 @@ _POWERS = (
     _real("ln", pc.ln, "Natural logarithm; -inf for 0, NaN below", "ln(2)", "0.6931471805599453"),
     _real("log10", pc.log10, "Logarithm to base 10", "log10(1000)", "3.0", "log"),
     _real("log2", pc.log2, "Logarithm to base 2", "log2(8)", "3.0"),
-    _line("log", (DOUBLE, DOUBLE), DOUBLE, numeric.log_to_base, "Logarithm to a base (first argument)", "log(2, 64)", "6.0"),
+    _line(
+        "log", (DOUBLE, DOUBLE), DOUBLE, numeric.log_to_base, "Logarithm to a base (first argument)", "log(2, 64)",
+        "6.0",
+    ),
     _line("pow", (DOUBLE, DOUBLE), DOUBLE, pc.power, "A number to a power", "pow(2, 3)", "8.0", aliases=("power",)),
-    _line("fmod", (DOUBLE, DOUBLE), DOUBLE, numeric.fmod, "Remainder, with the sign of the divisor", "fmod(-7, 3)", "2.0"),
+    _line(
+        "fmod", (DOUBLE, DOUBLE), DOUBLE, numeric.fmod, "Remainder, with the sign of the divisor", "fmod(-7, 3)",
+        "2.0",
+    ),
     _line("pi", (), DOUBLE, lambda: pa.scalar(math.pi), "The number pi", "pi()", "3.141592653589793"),
     _real("gamma", numeric.gamma, "Gamma function, (x - 1)! for whole numbers", "gamma(5)", "24.0"),
     _real("lgamma", numeric.lgamma, "Logarithm of the gamma function", "lgamma(2)", "0.0"),
@@ -102,12 +130,30 @@ def _tests(name: str, kernel: Callable[..., Any], doc: str, example: str, result
 
 
 _NUMBER_THEORY = (
-    _line("factorial", (INTEGER,), HUGEINT, numeric.factorial, "n! for n from 0 to 33", "factorial(5)", "120", raises=True, aliases=("!",)),
-    _line("gcd", (BIGINT, BIGINT), BIGINT, numeric.gcd, "Greatest common divisor", "gcd(42, 57)", "3", raises=True, aliases=("greatest_common_divisor",)),
-    _line("gcd", (HUGEINT, HUGEINT), HUGEINT, numeric.huge_gcd, "Greatest common divisor", aliases=("greatest_common_divisor",)),
-    _line("lcm", (BIGINT, BIGINT), BIGINT, numeric.lcm, "Least common multiple", "lcm(6, 4)", "12", raises=True, aliases=("least_common_multiple",)),
-    _line("lcm", (HUGEINT, HUGEINT), HUGEINT, numeric.huge_lcm, "Least common multiple", raises=True, aliases=("least_common_multiple",)),
-    _line("binom", (INTEGER, INTEGER), HUGEINT, numeric.binom, "Ways to choose k of n", "binom(5, 2)", "10", raises=True),
+    _line(
+        "factorial", (INTEGER,), HUGEINT, numeric.factorial, "n! for n from 0 to 33", "factorial(5)", "120",
+        raises=True, aliases=("!",),
+    ),
+    _line(
+        "gcd", (BIGINT, BIGINT), BIGINT, numeric.gcd, "Greatest common divisor", "gcd(42, 57)", "3", raises=True,
+        aliases=("greatest_common_divisor",),
+    ),
+    _line(
+        "gcd", (HUGEINT, HUGEINT), HUGEINT, numeric.huge_gcd, "Greatest common divisor",
+        aliases=("greatest_common_divisor",),
+    ),
+    _line(
+        "lcm", (BIGINT, BIGINT), BIGINT, numeric.lcm, "Least common multiple", "lcm(6, 4)", "12", raises=True,
+        aliases=("least_common_multiple",),
+    ),
+    _line(
+        "lcm", (HUGEINT, HUGEINT), HUGEINT, numeric.huge_lcm, "Least common multiple", raises=True,
+        aliases=("least_common_multiple",),
+    ),
+    _line(
+        "binom", (INTEGER, INTEGER), HUGEINT, numeric.binom, "Ways to choose k of n", "binom(5, 2)", "10",
+        raises=True,
+    ),
     _line("bit_count", (HUGEINT,), TINYINT, numeric.huge_bit_count, "Number of bits that are set"),
     _line("bit_count", ("integer",), TINYINT, numeric.bit_count, "Number of bits that are set", "bit_count(31)", "5"),
     *_tests("isnan", pc.is_nan, "Is it not a number?", "isnan('nan'::DOUBLE)", "true"),
@@ -117,9 +163,15 @@ _NUMBER_THEORY = (
 
 _RANDOM = (
     _line("random", (), DOUBLE, random_values.random, "A random number from 0 to 1 on each row", volatile=True),
-    _line("uuid", (), UUID, random_values.uuid4, "A random UUID on each row", volatile=True, aliases=("gen_random_uuid", "uuidv4")),
+    _line(
+        "uuid", (), UUID, random_values.uuid4, "A random UUID on each row", volatile=True,
+        aliases=("gen_random_uuid", "uuidv4"),
+    ),
     _line("uuidv7", (), UUID, random_values.uuid7, "A UUID that begins with the time", volatile=True),
-    _line("uuid_extract_version", (UUID,), UINTEGER, by_row(random_values.version_of, pa.uint32()), "The version of a UUID"),
+    _line(
+        "uuid_extract_version", (UUID,), UINTEGER, by_row(random_values.version_of, pa.uint32()),
+        "The version of a UUID",
+    ),
 )  # fmt: skip
 
 NUMERIC: tuple[Function, ...] = (*_ROUNDING, *_POWERS, *_TRIGONOMETRY, *_NUMBER_THEORY, *_RANDOM)

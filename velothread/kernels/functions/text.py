@@ -125,11 +125,20 @@ _PIECES = (
         "From one position to another, both included", "array_slice('hello', 2, 3)", "el", aliases=("list_slice",),
     ),
     _line("trim", (VARCHAR,), VARCHAR, text.trim, "Without spaces at both ends", "trim('  ab ')", "ab"),
-    _line("trim", (VARCHAR, VARCHAR), VARCHAR, text.trim, "Without these characters at both ends", "trim('>>a<', '><')", "a"),
+    _line(
+        "trim", (VARCHAR, VARCHAR), VARCHAR, text.trim, "Without these characters at both ends", "trim('>>a<', '><')",
+        "a",
+    ),
     _line("ltrim", (VARCHAR,), VARCHAR, text.ltrim, "Without spaces at the left", "ltrim('  ab')", "ab"),
-    _line("ltrim", (VARCHAR, VARCHAR), VARCHAR, text.ltrim, "Without these characters at the left", "ltrim('>>a', '>')", "a"),
+    _line(
+        "ltrim", (VARCHAR, VARCHAR), VARCHAR, text.ltrim, "Without these characters at the left", "ltrim('>>a', '>')",
+        "a",
+    ),
     _line("rtrim", (VARCHAR,), VARCHAR, text.rtrim, "Without spaces at the right", "rtrim('ab  ')", "ab"),
-    _line("rtrim", (VARCHAR, VARCHAR), VARCHAR, text.rtrim, "Without these characters at the right", "rtrim('a<<', '<')", "a"),
+    _line(
+        "rtrim", (VARCHAR, VARCHAR), VARCHAR, text.rtrim, "Without these characters at the right",
+        "rtrim('a<<', '<')", "a",
+    ),
     _line(
         "split_part", (VARCHAR, VARCHAR, BIGINT), VARCHAR, patterns.split_part,
         "One part between separators (1-based; negative: from the end)", "split_part('a;b;c', ';', 2)", "b",
@@ -169,7 +178,10 @@ _PUT_TOGETHER = (
         "rpad", (VARCHAR, INTEGER, VARCHAR), VARCHAR, text.rpad, "Filled up at the right, or cut, to a width",
         "rpad('hi', 5, '<')", "hi<<<", raises=True,
     ),
-    _line("replace", (VARCHAR, VARCHAR, VARCHAR), VARCHAR, text.replace, "Every occurrence replaced", "replace('hello', 'l', '-')", "he--o"),
+    _line(
+        "replace", (VARCHAR, VARCHAR, VARCHAR), VARCHAR, text.replace, "Every occurrence replaced",
+        "replace('hello', 'l', '-')", "he--o",
+    ),
     _line(
         "overlay", (VARCHAR, VARCHAR, BIGINT), VARCHAR, text.overlay, "Text put over another from a position on",
         "overlay('hello', 'XX', 2)", "hXXlo",
@@ -190,8 +202,14 @@ _PUT_TOGETHER = (
         "printf", (), VARCHAR, formatting.printf, "Values put into % places", "printf('%s: %05d', 'id', 42)",
         "id: 00042", variadic="any", raises=True, resolve=_format_values,
     ),
-    _line("bar", (DOUBLE, DOUBLE, DOUBLE), VARCHAR, formatting.bar, "A bar from a lowest to a highest value, 80 wide", "rtrim(bar(1, 0, 80))", "█", raises=True),
-    _line("bar", (DOUBLE, DOUBLE, DOUBLE, DOUBLE), VARCHAR, formatting.bar, "A bar of a width", "bar(5, 0, 10, 10)", "█████     ", raises=True),
+    _line(
+        "bar", (DOUBLE, DOUBLE, DOUBLE), VARCHAR, formatting.bar, "A bar from a lowest to a highest value, 80 wide",
+        "rtrim(bar(1, 0, 80))", "█", raises=True,
+    ),
+    _line(
+        "bar", (DOUBLE, DOUBLE, DOUBLE, DOUBLE), VARCHAR, formatting.bar, "A bar of a width", "bar(5, 0, 10, 10)",
+        "█████     ", raises=True,
+    ),
     _line(
         "format_bytes", (BIGINT,), VARCHAR, formatting.format_bytes, "A number of bytes for people (KiB, MiB)",
         "format_bytes(16384)", "16.0 KiB", aliases=("formatreadablesize",),
@@ -207,9 +225,18 @@ _SEARCH = (
         "strpos", (VARCHAR, VARCHAR), BIGINT, text.position, "Where a text begins in another (1-based); 0: nowhere",
         "strpos('hello', 'l')", "3", aliases=("position", "instr"),
     ),
-    _line("contains", (VARCHAR, VARCHAR), BOOLEAN, text.contains, "Is a text in another?", "contains('hello', 'ell')", "true"),
-    _line("starts_with", (VARCHAR, VARCHAR), BOOLEAN, text.starts_with, "Does a text begin with another?", "starts_with('hello', 'he')", "true", aliases=("prefix", "^@")),
-    _line("ends_with", (VARCHAR, VARCHAR), BOOLEAN, text.ends_with, "Does a text end with another?", "ends_with('hello', 'lo')", "true", aliases=("suffix",)),
+    _line(
+        "contains", (VARCHAR, VARCHAR), BOOLEAN, text.contains, "Is a text in another?", "contains('hello', 'ell')",
+        "true",
+    ),
+    _line(
+        "starts_with", (VARCHAR, VARCHAR), BOOLEAN, text.starts_with, "Does a text begin with another?",
+        "starts_with('hello', 'he')", "true", aliases=("prefix", "^@"),
+    ),
+    _line(
+        "ends_with", (VARCHAR, VARCHAR), BOOLEAN, text.ends_with, "Does a text end with another?",
+        "ends_with('hello', 'lo')", "true", aliases=("suffix",),
+    ),
     _line(
         "regexp_matches", (VARCHAR, VARCHAR), BOOLEAN, patterns.regexp_matches, "Does a pattern match somewhere?",
         "regexp_matches('anabanana', '(an)+')", "true", raises=True,
@@ -263,10 +290,22 @@ _SEARCH = (
         "regexp_escape", (VARCHAR,), VARCHAR, patterns.regexp_escape, "Text as a pattern that matches just it",
         "regexp_escape('a.b')", "a\\.b",
     ),
-    _line("like_escape", (VARCHAR,) * 3, BOOLEAN, patterns.like_escape, "LIKE with an escape character", "like_escape('a%c', 'a$%c', '$')", "true", raises=True),
-    _line("ilike_escape", (VARCHAR,) * 3, BOOLEAN, patterns.ilike_escape, "ILIKE with an escape character", "ilike_escape('A%c', 'a$%C', '$')", "true", raises=True),
-    _line("not_like_escape", (VARCHAR,) * 3, BOOLEAN, patterns.not_like_escape, "NOT LIKE with an escape character", "not_like_escape('a%c', 'a$%c', '$')", "false", raises=True),
-    _line("not_ilike_escape", (VARCHAR,) * 3, BOOLEAN, patterns.not_ilike_escape, "NOT ILIKE with an escape character", "not_ilike_escape('A%c', 'a$%c', '$')", "false", raises=True),
+    _line(
+        "like_escape", (VARCHAR,) * 3, BOOLEAN, patterns.like_escape, "LIKE with an escape character",
+        "like_escape('a%c', 'a$%c', '$')", "true", raises=True,
+    ),
+    _line(
+        "ilike_escape", (VARCHAR,) * 3, BOOLEAN, patterns.ilike_escape, "ILIKE with an escape character",
+        "ilike_escape('A%c', 'a$%C', '$')", "true", raises=True,
+    ),
+    _line(
+        "not_like_escape", (VARCHAR,) * 3, BOOLEAN, patterns.not_like_escape, "NOT LIKE with an escape character",
+        "not_like_escape('a%c', 'a$%c', '$')", "false", raises=True,
+    ),
+    _line(
+        "not_ilike_escape", (VARCHAR,) * 3, BOOLEAN, patterns.not_ilike_escape, "NOT ILIKE with an escape character",
+        "not_ilike_escape('A%c', 'a$%c', '$')", "false", raises=True,
+    ),
 )  # fmt: skip
 
 _SIMILARITY = (
@@ -286,8 +325,14 @@ _SIMILARITY = (
         "jaccard", (VARCHAR, VARCHAR), DOUBLE, similarity.jaccard, "Share of characters in common",
         "jaccard('duck', 'luck')", "0.6", raises=True,
     ),
-    _line("jaro_similarity", (VARCHAR, VARCHAR), DOUBLE, similarity.jaro_similarity, "Jaro similarity, 0 to 1", "jaro_similarity('duck', 'duckdb')", "0.8888888888888888"),
-    _line("jaro_similarity", (VARCHAR, VARCHAR, DOUBLE), DOUBLE, similarity.jaro_similarity, "Jaro similarity; 0 below a limit", "jaro_similarity('duck', 'duckdb', 0.95)", "0.0"),
+    _line(
+        "jaro_similarity", (VARCHAR, VARCHAR), DOUBLE, similarity.jaro_similarity, "Jaro similarity, 0 to 1",
+        "jaro_similarity('duck', 'duckdb')", "0.8888888888888888",
+    ),
+    _line(
+        "jaro_similarity", (VARCHAR, VARCHAR, DOUBLE), DOUBLE, similarity.jaro_similarity,
+        "Jaro similarity; 0 below a limit", "jaro_similarity('duck', 'duckdb', 0.95)", "0.0",
+    ),
     _line(
         "jaro_winkler_similarity", (VARCHAR, VARCHAR), DOUBLE, similarity.jaro_winkler_similarity,
         "Jaro-Winkler similarity, 0 to 1", "jaro_winkler_similarity('duck', 'duckdb')", "0.9333333333333333",
@@ -299,7 +344,9 @@ _SIMILARITY = (
 )  # fmt: skip
 
 
-def _both(name: str, kernel: Callable[..., object], doc: str, example: str, result: str, *aliases: str) -> tuple[Function, ...]:
+def _both(
+    name: str, kernel: Callable[..., object], doc: str, example: str, result: str, *aliases: str
+) -> tuple[Function, ...]:
     """A function of VARCHAR and of BLOB."""
     return (
         _line(name, (VARCHAR,), VARCHAR, kernel, doc, example, result, aliases=aliases),
@@ -317,19 +364,49 @@ _ENCODINGS = (
     *_both("hex", encodings.hex_text, "Bytes in hex", "hex('aé')", "61C3A9", "to_hex"),
     _line("hex", ("integer",), VARCHAR, encodings.hex_integer, "A number in hex", "hex(42)", "2A", aliases=("to_hex",)),
     _line("hex", (HUGEINT,), VARCHAR, encodings.hex_hugeint, "A number in hex", aliases=("to_hex",)),
-    _line("unhex", (VARCHAR,), BLOB, encodings.unhex, "Bytes from hex", "unhex('4142')", "AB", raises=True, aliases=("from_hex",)),
-    _line("bin", (VARCHAR,), VARCHAR, encodings.bin_text, "Bytes in binary", "bin('Aa')", "0100000101100001", aliases=("to_binary",)),
-    _line("bin", ("integer",), VARCHAR, encodings.bin_integer, "A number in binary", "bin(42)", "101010", aliases=("to_binary",)),
+    _line(
+        "unhex", (VARCHAR,), BLOB, encodings.unhex, "Bytes from hex", "unhex('4142')", "AB", raises=True,
+        aliases=("from_hex",),
+    ),
+    _line(
+        "bin", (VARCHAR,), VARCHAR, encodings.bin_text, "Bytes in binary", "bin('Aa')", "0100000101100001",
+        aliases=("to_binary",),
+    ),
+    _line(
+        "bin", ("integer",), VARCHAR, encodings.bin_integer, "A number in binary", "bin(42)", "101010",
+        aliases=("to_binary",),
+    ),
     _line("bin", (HUGEINT,), VARCHAR, encodings.bin_hugeint, "A number in binary", aliases=("to_binary",)),
-    _line("unbin", (VARCHAR,), BLOB, encodings.unbin, "Bytes from binary", "unbin('01000001')", "A", raises=True, aliases=("from_binary",)),
-    _line("to_base", (BIGINT, INTEGER), VARCHAR, encodings.to_base, "A number in a base from 2 to 36", "to_base(42, 16)", "2A", raises=True),
-    _line("to_base", (BIGINT, INTEGER, INTEGER), VARCHAR, encodings.to_base, "A number in a base, at least so wide", "to_base(42, 2, 10)", "0000101010", raises=True),
+    _line(
+        "unbin", (VARCHAR,), BLOB, encodings.unbin, "Bytes from binary", "unbin('01000001')", "A", raises=True,
+        aliases=("from_binary",),
+    ),
+    _line(
+        "to_base", (BIGINT, INTEGER), VARCHAR, encodings.to_base, "A number in a base from 2 to 36",
+        "to_base(42, 16)", "2A", raises=True,
+    ),
+    _line(
+        "to_base", (BIGINT, INTEGER, INTEGER), VARCHAR, encodings.to_base, "A number in a base, at least so wide",
+        "to_base(42, 2, 10)", "0000101010", raises=True,
+    ),
     *_both("to_base64", encodings.to_base64, "Bytes in base64", "to_base64('abc'::BLOB)", "YWJj", "base64"),
-    _line("from_base64", (VARCHAR,), BLOB, encodings.from_base64, "Bytes from base64", "from_base64('YWJj')", "abc", raises=True),
+    _line(
+        "from_base64", (VARCHAR,), BLOB, encodings.from_base64, "Bytes from base64", "from_base64('YWJj')", "abc",
+        raises=True,
+    ),
     _line("encode", (VARCHAR,), BLOB, encodings.encode, "The UTF-8 bytes of a text", "encode('ab')", "ab"),
-    _line("decode", (BLOB,), VARCHAR, encodings.decode, "The text of UTF-8 bytes", "decode('ab'::BLOB)", "ab", raises=True),
-    _line("url_encode", (VARCHAR,), VARCHAR, encodings.url_encode, "Text for a URL", "url_encode('a b/é')", "a%20b%2F%C3%A9"),
-    _line("url_decode", (VARCHAR,), VARCHAR, encodings.url_decode, "Text from a URL", "url_decode('a%20b')", "a b", raises=True),
+    _line(
+        "decode", (BLOB,), VARCHAR, encodings.decode, "The text of UTF-8 bytes", "decode('ab'::BLOB)", "ab",
+        raises=True,
+    ),
+    _line(
+        "url_encode", (VARCHAR,), VARCHAR, encodings.url_encode, "Text for a URL", "url_encode('a b/é')",
+        "a%20b%2F%C3%A9",
+    ),
+    _line(
+        "url_decode", (VARCHAR,), VARCHAR, encodings.url_decode, "Text from a URL", "url_decode('a%20b')", "a b",
+        raises=True,
+    ),
 )  # fmt: skip
 
 
@@ -338,7 +415,9 @@ def _path(name: str, kernel: Callable[..., object], returns: SqlType, doc: str, 
     example = f"{name}('a/b/c.txt')"
     return (
         _line(name, (VARCHAR,), returns, kernel, doc, example, result),
-        _line(name, (VARCHAR, VARCHAR), returns, kernel, doc, f"{name}('a/b/c.txt', 'forward_slash')", result, raises=True),
+        _line(
+            name, (VARCHAR, VARCHAR), returns, kernel, doc, f"{name}('a/b/c.txt', 'forward_slash')", result, raises=True
+        ),
     )
 
 
@@ -346,13 +425,22 @@ _PATHS = (
     *_path("parse_path", path_kernels.parse_path, TEXTS, "The parts of a path", "[a, b, c.txt]"),
     *_path("parse_dirname", path_kernels.parse_dirname, VARCHAR, "The top folder of a path", "a"),
     *_path("parse_dirpath", path_kernels.parse_dirpath, VARCHAR, "The folder of a path", "a/b"),
-    _line("parse_filename", (VARCHAR,), VARCHAR, path_kernels.parse_filename, "The file name of a path", "parse_filename('a/b.csv')", "b.csv"),
+    _line(
+        "parse_filename", (VARCHAR,), VARCHAR, path_kernels.parse_filename, "The file name of a path",
+        "parse_filename('a/b.csv')", "b.csv",
+    ),
     _line(
         "parse_filename", (VARCHAR, BOOLEAN), VARCHAR, path_kernels.parse_filename,
         "The file name of a path, without suffix if so wished", "parse_filename('a/b.csv', true)", "b",
     ),
-    _line("parse_filename", (VARCHAR, VARCHAR), VARCHAR, path_kernels.parse_filename_in, "The file name of a path", "parse_filename('a/b.csv', 'system')", "b.csv", raises=True),
-    _line("parse_filename", (VARCHAR, BOOLEAN, VARCHAR), VARCHAR, path_kernels.parse_filename, "The file name of a path", "parse_filename('a/b.csv', true, 'system')", "b", raises=True),
+    _line(
+        "parse_filename", (VARCHAR, VARCHAR), VARCHAR, path_kernels.parse_filename_in, "The file name of a path",
+        "parse_filename('a/b.csv', 'system')", "b.csv", raises=True,
+    ),
+    _line(
+        "parse_filename", (VARCHAR, BOOLEAN, VARCHAR), VARCHAR, path_kernels.parse_filename,
+        "The file name of a path", "parse_filename('a/b.csv', true, 'system')", "b", raises=True,
+    ),
 )  # fmt: skip
 
 TEXT: tuple[Function, ...] = (

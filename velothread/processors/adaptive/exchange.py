@@ -4,9 +4,10 @@
     exchange.done(me)                           # nothing more from me
     for sender, index, piece in exchange.received(me): ...
 
-It can't deadlock when all its channels are full: a sender that finds a channel full takes what has come for itself into
-its own store while it waits, so each full channel has a taker. Items keep their order per sender and receiver; sequence
-numbers (`index`) are the users' way to one order over all senders.
+It can't deadlock when all its channels are full, as long as each member comes back to it: in every call, a member takes
+what has come for it into its own store, also while it waits for room, so each full channel has a taker. A member that
+waits for something else (a receiver, for its next split) does so with `attend`, which goes on taking. Items keep their
+order per sender and receiver; sequence numbers (`index`) are the users' way to one order over all senders.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 from velothread.errors import Cancelled
 from velothread.processors.adaptive.handoff import EndOfStream, WouldBlock
-from velothread.processors.adaptive.wait import WaitStrategy, wait_strategy
+from velothread.processors.adaptive.wait import Fence, Ready, WaitStrategy, wait_strategy
 from velothread.processors.metrics import WaitCounters
 
 Sent = tuple[int, int, Any]
@@ -30,7 +31,7 @@ class _Member:
     Threading: owned by the receiver; others look at `wait.parked` and signal.
     """
 
-    __slots__ = ("inbound", "open", "store", "wait")
+    __slots__ = ("fences", "inbound", "open", "store", "wait", "watched")
 
     def __init__(self, inbound: list[tuple[int, deque[Sent | None]]], outbound: list[deque[Sent | None]], wait: str):
         self.inbound = inbound
@@ -38,13 +39,15 @@ class _Member:
         self.store: deque[Sent] = deque()
         # This member waits for its inbound channels (an item) and outbound ones (room): the fence takes the locks of
         # all.
-        watched = [channel for _, channel in inbound] + outbound
-        self.wait: WaitStrategy = wait_strategy(wait, partial(_fence, watched))
+        self.watched = [channel for _, channel in inbound] + outbound
+        self.fences: list[Fence] = []
+        self.wait: WaitStrategy = wait_strategy(wait, self.fence)
 
-
-def _fence(channels: list[deque[Sent | None]]) -> None:
-    for channel in channels:
-        channel.rotate(0)
+    def fence(self) -> None:
+        for channel in self.watched:
+            channel.rotate(0)
+        for fence in self.fences:
+            fence()
 
 
 class Exchange:
@@ -79,12 +82,14 @@ class Exchange:
         """
         if self._error is not None:
             raise self._stopped()
+        member = self._members[sender]
         if to == sender:
-            self._members[sender].store.append((sender, index, item))
+            member.store.append((sender, index, item))
             return
+        self._drain(member)
         channel = self._channels[sender][to]
         if len(channel) >= self.depth:
-            self._await_room(sender, channel)
+            self._await_room(member, channel)
         channel.append((sender, index, item))
         wait = self._members[to].wait
         if wait.parked:
@@ -129,14 +134,35 @@ class Exchange:
                 return
             yield sent
 
+    def joined(self, me: int, fence: Fence) -> WaitStrategy:
+        """How `me` waits, for a handoff that `me` will `attend` to; `fence` is the handoff's."""
+        self._members[me].fences.append(fence)
+        return self._members[me].wait
+
+    def attend(self, me: int, ready: Ready) -> None:
+        """Wait until `ready()`, something outside the exchange, and meanwhile take what comes for `me`.
+
+        Returns early, too, when the exchange was failed. The waiting side is `joined`.
+        """
+        member = self._members[me]
+
+        def news() -> bool:
+            return ready() or self._has_news(member)
+
+        while not ready() and self._error is None:
+            self._drain(member)
+            member.wait.wait(news)
+
     def fail(self, error: BaseException) -> None:
         """Stop everyone: each call raises `Cancelled` caused by `error`. The first failure counts."""
         if self._error is not None:
             return
         self._error = error
         for member in self._members:
-            # The member's fence orders the error before the look at `parked`: see `wait.py`.
-            _fence([channel for _, channel in member.inbound])
+            # A lock that the member's fence takes, too, orders the error before the look at `parked`: see `wait.py`.
+            # Those in `fences` are not ours to use; with one member, there is nobody to wake.
+            for channel in member.watched:
+                channel.rotate(0)
             if member.wait.parked:
                 member.wait.signal()
 
@@ -148,9 +174,7 @@ class Exchange:
         """How `me` has waited."""
         return self._members[me].wait.counters
 
-    def _await_room(self, sender: int, channel: deque[Sent | None]) -> None:
-        member = self._members[sender]
-
+    def _await_room(self, member: _Member, channel: deque[Sent | None]) -> None:
         def ready() -> bool:
             return len(channel) < self.depth or self._has_news(member)
 

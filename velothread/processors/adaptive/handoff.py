@@ -70,7 +70,8 @@ class Handoff:
     """A bounded channel between one producer and one consumer.
 
     `depth`: how many items may wait. `wait`: how a side waits (see `wait.py`). `receiver`, `sender`: strategy objects
-    to be used instead, for a side that waits for several things at once; their fence must cover `fence` of this.
+    to be used instead, for a side that waits for several things at once; their fence must cover `fence` of this. They
+    are `receiver_wait` and `sender_wait`, with their counters.
 
     The quick path is a deque's append and popleft, which are atomic in CPython with and without the GIL (each takes
     the deque's own lock), a length check and a look at the other side's `parked`. The length check needs no lock: only
@@ -90,12 +91,12 @@ class Handoff:
         "_items",
         "_most",
         "_put",
-        "_receiver",
         "_sealed",
-        "_sender",
         "_taken",
         "depth",
         "fence",
+        "receiver_wait",
+        "sender_wait",
     )
 
     def __init__(
@@ -111,8 +112,8 @@ class Handoff:
         self.depth = depth
         self._items: deque[Any] = deque()
         self.fence = partial(self._items.rotate, 0)
-        self._receiver = receiver or wait_strategy(wait, self.fence)
-        self._sender = sender or wait_strategy(wait, self.fence)
+        self.receiver_wait: WaitStrategy = receiver or wait_strategy(wait, self.fence)
+        self.sender_wait: WaitStrategy = sender or wait_strategy(wait, self.fence)
         self._sealed = False  # closed, failed or cancelled: one look tells the producer
         self._closed = False
         self._cancelled = False
@@ -139,8 +140,8 @@ class Handoff:
         self._put += 1
         if waiting >= self._most:
             self._most = waiting + 1
-        if self._receiver.parked:
-            self._receiver.signal()
+        if self.receiver_wait.parked:
+            self.receiver_wait.signal()
 
     def put_nowait(self, item: Any) -> None:
         """Hand over an item if there is room.
@@ -158,7 +159,7 @@ class Handoff:
 
     def _await_room(self, timeout: float | None) -> int:
         self._backpressure += 1
-        if timeout != 0.0 and not self._sender.wait(self.has_room, timeout):
+        if timeout != 0.0 and not self.sender_wait.wait(self.has_room, timeout):
             raise WouldBlock(f"no room within {timeout} s: {self.depth} items are waiting")
         if self._sealed:
             raise self._refusal()
@@ -191,15 +192,15 @@ class Handoff:
         try:
             item = self._items.popleft()
         except IndexError:
-            if timeout == 0.0 or not self._receiver.wait(self.has_item, timeout):
+            if timeout == 0.0 or not self.receiver_wait.wait(self.has_item, timeout):
                 raise WouldBlock("nothing is waiting") from None
             item = self._items.popleft()
         if item is _END:
             self._items.appendleft(_END)
             raise self._ending()
         self._taken += 1
-        if self._sender.parked:
-            self._sender.signal()
+        if self.sender_wait.parked:
+            self.sender_wait.signal()
         return item
 
     def get_nowait(self) -> Any:
@@ -242,10 +243,10 @@ class Handoff:
             self._wake()
 
     def _wake(self) -> None:
-        if self._receiver.parked:
-            self._receiver.signal()
-        if self._sender.parked:
-            self._sender.signal()
+        if self.receiver_wait.parked:
+            self.receiver_wait.signal()
+        if self.sender_wait.parked:
+            self.sender_wait.signal()
 
     def statistics(self) -> HandoffStatistics:
         """A look from any thread; exact when nothing is under way."""
@@ -259,13 +260,3 @@ class Handoff:
             backpressure=self._backpressure,
             state=state if self._sealed else "open",
         )
-
-    @property
-    def receiver_wait(self) -> WaitStrategy:
-        """How the consumer waits, with its counters."""
-        return self._receiver
-
-    @property
-    def sender_wait(self) -> WaitStrategy:
-        """How the producer waits, with its counters."""
-        return self._sender

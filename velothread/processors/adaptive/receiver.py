@@ -19,6 +19,7 @@ from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from velothread.errors import Cancelled
+from velothread.processors.adaptive.exchange import Exchange
 from velothread.processors.adaptive.handoff import EndOfStream, Handoff, HandoffError
 from velothread.processors.metrics import PartitionMetrics
 from velothread.processors.stage import Stage
@@ -62,7 +63,11 @@ class PartitionReceiver:
     ) -> None:
         self.stage = stage
         self.partition = partition
+        exchange = getattr(stage, "exchange", None)
+        self._exchange = exchange if isinstance(exchange, Exchange) else None
         self.handoff = Handoff(depth, wait)
+        if self._exchange is not None:
+            self.handoff.receiver_wait = self._exchange.joined(partition, self.handoff.fence)
         self.outbox: deque[Outcome] = deque()
         self.emit = emit or self.outbox.append
         self.metrics = PartitionMetrics(partition)
@@ -94,7 +99,6 @@ class PartitionReceiver:
         try:
             self._run(metrics)
         finally:
-            metrics.waiting_ns = metrics.waits.wait_ns
             statistics = self.handoff.statistics()
             metrics.queue_depth = statistics.most_waiting
             metrics.backpressure = statistics.backpressure
@@ -109,13 +113,16 @@ class PartitionReceiver:
         reports = hasattr(worker, "metrics")
         if reports:
             worker.metrics = metrics  # type: ignore[attr-defined]
-        partition, emit, get, process = self.partition, self.emit, self.handoff.get, worker.process
+        partition, emit, process = self.partition, self.emit, worker.process
+        get = self.handoff.get if self._exchange is None else self._get_attending
+        waits = metrics.waits
         opened = perf_counter_ns()
-        busy = 0
+        busy = waited = 0
         index: int | None = None
         start = opened
         try:
             while True:
+                before = waits.wait_ns
                 try:
                     index, split = get()
                 except EndOfStream:
@@ -123,6 +130,9 @@ class PartitionReceiver:
                     break
                 except (HandoffError, Cancelled):
                     return
+                finally:
+                    # Only here: a worker that waits in an exchange is at work, in this account.
+                    waited += waits.wait_ns - before
                 if self.stop_after is not None and index > self.stop_after:
                     continue
                 start = perf_counter_ns()
@@ -143,9 +153,16 @@ class PartitionReceiver:
             self._fail(index, error, perf_counter_ns() - start)
         finally:
             # All that is neither the worker's nor waiting: taking from the handoff and emitting.
-            metrics.handoff_ns = max(0, perf_counter_ns() - opened - busy - metrics.waits.wait_ns)
+            metrics.handoff_ns = max(0, perf_counter_ns() - opened - busy - waited)
+            metrics.waiting_ns = waited
             if not reports:
                 metrics.engine_ns = busy
+
+    def _get_attending(self) -> Any:
+        """Take from the handoff; while it is empty, go on taking what other receivers send through the exchange."""
+        assert self._exchange is not None
+        self._exchange.attend(self.partition, self.handoff.has_item)
+        return self.handoff.get()
 
     def _fail(self, index: int | None, error: BaseException, took: int) -> None:
         self.error = error

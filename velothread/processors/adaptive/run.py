@@ -70,6 +70,8 @@ class Run:
         self._wait = wait_strategy(wait, self._fence)
         self._reader: SplitReader | None = None
         self._splits: Iterator[Split] = iter(())
+        self._ahead: deque[Split | Exception] = deque()
+        self._listed = False  # `_splits` is exhausted: what is left is in `_ahead`
         if prefetch:
             self._reader = SplitReader(splits, max(2, depth), wait, self._wait)
         else:
@@ -273,11 +275,9 @@ class Run:
         """How many splits a receiver may have. By their time, which changes how work is spread, never the answer."""
         tiny = min(_MOST_QUEUED, _QUEUED_NS // max(1, self._mean_ns))
         limit = max(self.depth, tiny)
-        if self.choice.strategy.by_demand and self.progress.splits is not None:
-            left = self.progress.splits - self._dealt
-            if left < self.n * limit:
-                # The last ones go to whoever is idle first, not into queues behind a slow one.
-                return max(1, min(limit, left // self.n))
+        if self.choice.strategy.by_demand and self._listed:
+            # The last ones go to whoever is idle first, not into queues behind a slow one.
+            return max(1, min(limit, len(self._ahead) // self.n))
         return limit
 
     def _has_room(self) -> bool:
@@ -323,17 +323,34 @@ class Run:
         :raises WouldBlock: the reader has none yet.
         """
         if self._reader is None:
-            start = perf_counter_ns()
-            try:
-                return next(self._splits)
-            finally:
-                self._own.source_ns += perf_counter_ns() - start
+            return self._next_listed()
         try:
             split: Split = self._reader.handoff.get_nowait()
         except EndOfStream:
             raise StopIteration from None
         except BrokenHandoff as broken:
             raise broken.error from None
+        return split
+
+    def _next_listed(self) -> Split:
+        # Listed a little ahead of dealing, to know when the end is near.
+        ahead = self._ahead
+        if not self._listed and len(ahead) <= self.n:
+            start = perf_counter_ns()
+            try:
+                for _ in range(self.n * self.depth + 1):
+                    ahead.append(next(self._splits))
+            except StopIteration:
+                self._listed = True
+            except Exception as error:
+                self._listed = True
+                ahead.append(error)
+            self._own.source_ns += perf_counter_ns() - start
+        if not ahead:
+            raise StopIteration
+        split = ahead.popleft()
+        if isinstance(split, Exception):
+            raise split
         return split
 
     def _end_dealing(self) -> None:

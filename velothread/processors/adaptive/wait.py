@@ -41,9 +41,10 @@ _SLEEP_S = 10e-6
 _HYBRID_MAX_NS = 40_000
 # Below this, a spin can't win anything over blocking.
 _HYBRID_MIN_NS = 2_000
-# Blocking without end is interrupted by Ctrl-C where signals interrupt the system call and reach the main thread first
-# (Linux). Elsewhere a blocked side looks up now and then, so that Python gets to run its signal handler.
-_LOOK_UP_S = -1.0 if sys.platform == "linux" else 0.05
+# A signal interrupts a blocked main thread, but not one that is just about to block: it has looked for signals, and the
+# system call hasn't begun. On some platforms the signal goes to another thread. So the main thread, the only one that runs
+# Python's signal handlers, looks up now and then. Others block without end.
+_LOOK_UP_S = 0.1
 
 sched_yield: Callable[[], object] = getattr(os, "sched_yield", lambda: time.sleep(0))
 
@@ -284,10 +285,11 @@ class HybridWait(_Waiting):
 
 def _left(start: int, timeout: float | None) -> float:
     """Seconds to block for: 0.0 when the time is up, negative for no end."""
+    in_main = _thread.get_ident() == threading.main_thread().ident
     if timeout is None:
-        return _LOOK_UP_S
+        return _LOOK_UP_S if in_main else -1.0
     left = max(0.0, timeout - (perf_counter_ns() - start) / 1e9)
-    return left if _LOOK_UP_S < 0 else min(left, _LOOK_UP_S)
+    return min(left, _LOOK_UP_S) if in_main else left
 
 
 def may_spin() -> bool:

@@ -1,0 +1,59 @@
+"""Looking at the first bytes of a pipe without taking them from whoever reads it next.
+
+A pipe gives each byte once. What was looked at is written into a second pipe, and a thread pumps the rest after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import threading
+from dataclasses import dataclass
+
+from velothread.sources.files import STDIN, File, open_bytes
+
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class PeekedFile(File):
+    """A pipe whose first bytes were looked at; `path` leads to the pipe that has all of them.
+
+    Threading: immutable.
+    """
+
+    shown: str = "stdin"
+
+    @property
+    def label(self) -> str:
+        return self.shown
+
+
+def peek(file: File, size: int) -> tuple[File, bytes]:
+    """Up to `size` decompressed bytes from the start of what can be read only once, and the file to read in its place."""
+    if file.path == STDIN and file.compression is None and stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
+        # `< file`: the descriptor has a place, and reading elsewhere doesn't move it.
+        descriptor = sys.stdin.fileno()
+        return file, os.pread(descriptor, size, os.lseek(descriptor, 0, os.SEEK_CUR))
+    stream = open_bytes(file)
+    head = b""
+    while len(head) < size:
+        piece = stream.read(size - len(head))
+        if not piece:
+            break
+        head += piece
+        if b"\n" in head and len(head) >= 512:
+            break  # enough to tell; a slow writer shouldn't be waited for
+    out, into = os.pipe()
+
+    def pump() -> None:
+        # Ends when the writer ends, or when nobody reads any more (a broken pipe).
+        with contextlib.suppress(OSError), stream, os.fdopen(into, "wb", buffering=0) as sink:
+            sink.write(head)
+            while piece := stream.read(_CHUNK):
+                sink.write(piece)
+
+    threading.Thread(target=pump, name="velothread-stdin", daemon=True).start()
+    return PeekedFile(f"/dev/fd/{out}", None, None, False, file.hive, file.label), head

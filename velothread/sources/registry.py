@@ -1,0 +1,127 @@
+"""From whatever a user names to a source: a path, a glob, stdin, or a Python object.
+
+    open_source("logs/*.jsonl.gz", options)
+    open_source(arrow_table, options, name="trades")
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from velothread.errors import OptionError, SourceError, did_you_mean
+from velothread.sources.files import Files, open_bytes, resolve
+from velothread.sources.source import ReadOptions, Source
+
+# Format -> the module and function that open it: imported when first needed, so that starting up stays quick.
+_OPENERS = {
+    "csv": ("velothread.sources.csv_source", "open_csv"),
+    "jsonl": ("velothread.sources.jsonl_source", "open_jsonl"),
+    "parquet": ("velothread.sources.parquet_source", "open_parquet"),
+    "arrow": ("velothread.sources.arrow_source", "open_arrow"),
+}
+_NAMES = {
+    **{name: name for name in _OPENERS},
+    "tsv": "csv", "psv": "csv", "txt": "csv", "json": "jsonl", "ndjson": "jsonl", "pq": "parquet", "feather": "arrow",
+    "ipc": "arrow", "arrows": "arrow",
+}  # fmt: skip
+FORMATS = tuple(sorted(_NAMES))
+_SNIFF_BYTES = 1 << 16
+
+
+def open_source(what: Any, options: ReadOptions | None = None, name: str | None = None) -> Source:
+    """Open `what`: a path, glob, `-` (stdin), list of paths, Arrow table, batch, reader or dataset, pandas or polars
+    DataFrame, anything with `__arrow_c_stream__` or `__arrow_c_array__`, dict of columns, list of dicts.
+
+    The format of files is `options.format`, else what their suffix says, else what their first bytes say.
+
+    :raises SourceError: when it can't be opened, or there is no telling what it is.
+    :raises OptionError: when `options.format` is not a format.
+    """
+    options = options or ReadOptions()
+    if isinstance(what, str | os.PathLike) or _is_paths(what):
+        return _open_files(what, options)
+    if isinstance(what, list | tuple) and not what:
+        raise SourceError(f"{name or 'the table'}: an empty list has no columns")
+    from velothread.sources.python_source import open_object
+
+    source = open_object(what, name or type(what).__name__)
+    if source is None:
+        raise SourceError(
+            f"{name + ': ' if name else ''}can't read rows from a {type(what).__module__}.{type(what).__qualname__}\n"
+            "  hint: give a path, an Arrow table, a data frame, a dict of columns or a list of dicts"
+        )
+    return source
+
+
+def _is_paths(what: Any) -> bool:
+    return isinstance(what, list | tuple) and bool(what) and all(isinstance(p, str | os.PathLike) for p in what)
+
+
+def _open_files(what: Any, options: ReadOptions) -> Source:
+    told = None if options.format is None else _named(options.format)
+    files = resolve(what, options)
+    opened = told or (_NAMES.get(files.format) if files.format else None)
+    if opened is None:
+        files, opened = _sniffed(files)
+    if opened == "csv" and options.delimiter is None and (options.format or "").lower() == "tsv":
+        from dataclasses import replace
+
+        options = replace(options, delimiter="\t")
+    return _opener(opened)(files, options)
+
+
+def _named(text: str) -> str:
+    found = _NAMES.get(text.lower())
+    if found is None:
+        hint = did_you_mean(text, FORMATS) or f"known: {', '.join(FORMATS)}"
+        raise OptionError(f"input format {text!r} is not known; {hint}")
+    return found
+
+
+def _opener(name: str) -> Callable[[Files, ReadOptions], Source]:
+    import importlib
+
+    module, function = _OPENERS[name]
+    opener: Callable[[Files, ReadOptions], Source] = getattr(importlib.import_module(module), function)
+    return opener
+
+
+def _sniffed(files: Files) -> tuple[Files, str]:
+    """The format by the first bytes; what was taken from a pipe for that is put back in front of it."""
+    first = files.items[0]
+    if first.seekable:
+        with open_bytes(first) as stream:
+            head = stream.read(_SNIFF_BYTES)
+    else:
+        from velothread.sources.peeked import peek
+
+        first, head = peek(first, _SNIFF_BYTES)
+        files = Files(files.name, (first, *files.items[1:]), files.format)
+    found = looks_like(head)
+    if found is None:
+        raise SourceError(
+            f"{first.label}: neither its name nor its first bytes say what format it has\n"
+            f"  hint: name it with --input-format ({', '.join(sorted(_OPENERS))})"
+        )
+    return files, found
+
+
+def looks_like(head: bytes) -> str | None:
+    """The format that these first bytes are of, or None.
+
+    >>> looks_like(b'{"a": 1}'), looks_like(b"a,b"), looks_like(b"PAR1")
+    ('jsonl', 'csv', 'parquet')
+    """
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith((b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")):
+        return "arrow"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith((b"{", b'[{', b"[\n", b"[\r", b"[ ")):
+        return "jsonl"
+    if b"\0" in head or not text:
+        return None
+    return "csv"
+
