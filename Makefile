@@ -19,12 +19,13 @@ demo: setup ## Run SQL over the files in data/, with both processors
 test: setup ## Run the tests (ARGS="-k handoff -x" goes to pytest)
 	$(PY) -m pytest -q $(ARGS)
 
-lint: setup ## ruff
+lint: setup ## ruff: rules and format (make format mends most)
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
 format: setup ## Let ruff mend what it can
 	$(PY) -m ruff check --fix .
-	$(PY) -m ruff format velothread tests tools bench noxfile.py
+	$(PY) -m ruff format .
 
 typecheck: setup ## mypy --strict
 	$(PY) -m mypy

@@ -91,7 +91,7 @@ def stress(session: nox.Session) -> None:
     """Handoff and processors, run for minutes against a model."""
     install(session)
     where = session.posargs or ["tests/stress"]
-    session.run("python", "-m", "pytest", "-q", "-o", "timeout=1800", "-o", "faulthandler_timeout=1500", *where)
+    session.run("python", "-m", "pytest", "-q", "-o", "timeout=1800", "-o", "faulthandler_timeout=2400", *where)
 
 
 @nox.session(python=GIL)

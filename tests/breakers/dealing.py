@@ -6,7 +6,7 @@ import datetime as dt
 import decimal
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -29,53 +29,71 @@ from velothread.types import (
     UBIGINT,
     VARCHAR,
     SqlType,
-    decimal as decimal_type,
     list_of,
 )
+from velothread.types import (
+    decimal as decimal_type,
+)
+
+Draw = Callable[[random.Random], Any]
+
+
+def _one_of(*values: Any) -> Draw:
+    return lambda chance: chance.choice(values)
+
+
+def _often(many: Draw, *values: Any) -> Draw:
+    return lambda chance: chance.choice(values) if chance.random() < 0.5 else many(chance)
+
 
 _D30 = decimal_type(30, 3)
-_VALUES: dict[SqlType, st.SearchStrategy[Any]] = {
-    BIGINT: st.one_of(st.integers(-3, 3), st.sampled_from([2**63 - 1, -(2**63), 2**40, 10**6])),
-    INTEGER: st.integers(-5, 5),
-    TINYINT: st.integers(-128, 127),
-    UBIGINT: st.sampled_from([0, 1, 2**64 - 1, 2**63]),
-    HUGEINT: st.sampled_from([0, 1, -1, 10**30, -(10**30), 2**63, -(2**63), 2**64]),
-    BOOLEAN: st.booleans(),
-    FLOAT: st.sampled_from([0.0, -0.0, 1.5, -2.25, math.nan, math.inf]),
-    DOUBLE: st.one_of(
-        st.sampled_from([0.0, -0.0, 0.1, 0.2, 1e16, 1.0, -1e16, math.nan, math.inf, -math.inf, 5e-324]),
-        st.floats(-10, 10, width=16),
+_LETTERS = "ab\x00é\U0001f600"
+_VALUES: dict[SqlType, Draw] = {
+    BIGINT: _often(lambda c: c.randint(-3, 3), 2**63 - 1, -(2**63), 2**40, 10**6, 0, 1),
+    INTEGER: lambda c: c.randint(-5, 5),
+    TINYINT: lambda c: c.randint(-128, 127),
+    UBIGINT: _one_of(0, 1, 2**64 - 1, 2**63),
+    HUGEINT: _one_of(*(decimal.Decimal(v) for v in (0, 1, -1, 10**30, -(10**30), 2**63, -(2**63), 2**64))),
+    BOOLEAN: _one_of(True, False),
+    FLOAT: _one_of(0.0, -0.0, 1.5, -2.25, math.nan, math.inf),
+    DOUBLE: _often(
+        lambda c: c.uniform(-10, 10), 0.0, -0.0, 0.1, 0.2, 1e16, 1.0, -1e16, math.nan, math.inf, -math.inf, 5e-324
     ),
-    VARCHAR: st.one_of(st.sampled_from(["", "a", "b", "ab", "prefix-1", "prefix-2", "é", "\U0001f600", "\x00"]), st.text(max_size=12)),
-    BLOB: st.binary(max_size=3),
-    DATE: st.sampled_from([dt.date(2024, 2, 29), dt.date(1970, 1, 1), dt.date(1, 1, 1), dt.date(9999, 12, 31)]),
-    TIMESTAMP: st.sampled_from([dt.datetime(2024, 1, 1), dt.datetime(1969, 12, 31, 23, 59, 59, 999999)]),
-    decimal_type(9, 2): st.integers(-999, 999).map(lambda v: decimal.Decimal(v).scaleb(-2)),
-    _D30: st.sampled_from([0, 1, -1, 10**29, -(10**29)]).map(lambda v: decimal.Decimal(v).scaleb(-3)),
-    list_of(INTEGER): st.lists(st.one_of(st.none(), st.integers(0, 1)), max_size=2),
+    VARCHAR: _often(
+        lambda c: "".join(c.choices(_LETTERS, k=c.randint(0, 12))),
+        "",
+        "a",
+        "b",
+        "ab",
+        "prefix-1",
+        "prefix-2",
+        "prefix-11",
+    ),
+    BLOB: lambda c: c.randbytes(c.randint(0, 2)),
+    DATE: _one_of(dt.date(2024, 2, 29), dt.date(1970, 1, 1), dt.date(1, 1, 1), dt.date(9999, 12, 31)),
+    TIMESTAMP: _one_of(dt.datetime(2024, 1, 1), dt.datetime(1969, 12, 31, 23, 59, 59, 999999)),
+    decimal_type(9, 2): lambda c: decimal.Decimal(c.randint(-999, 999)).scaleb(-2),
+    _D30: _one_of(*(decimal.Decimal(v).scaleb(-3) for v in (0, 1, -1, 10**29, -(10**29)))),
+    list_of(INTEGER): lambda c: [c.choice([None, 0, 1]) for _ in range(c.randint(0, 2))],
 }
 TYPES = tuple(_VALUES)
 
 
-def columns(sql_type: SqlType, rows: int, nulls: bool = True) -> st.SearchStrategy[pa.Array]:
-    """A column of `rows` values."""
-    value = _VALUES[sql_type]
-    if nulls:
-        value = st.one_of(value, value, st.none())
-    return st.lists(value, min_size=rows, max_size=rows).map(lambda v: _array(v, sql_type))
-
-
-def _array(values: list[Any], sql_type: SqlType) -> pa.Array:
-    if sql_type == HUGEINT:
-        values = [None if v is None else decimal.Decimal(v) for v in values]
-    return pa.array(values, sql_type.arrow)
+def column(sql_type: SqlType, rows: int, chance: random.Random) -> pa.Array:
+    """A column of `rows` values; about half of all columns have NULLs, some few different values, some are one value."""
+    draw = _VALUES[sql_type]
+    nulls = chance.choice([0, 0, 0.3, 0.9])
+    pool = [draw(chance) for _ in range(chance.choice([1, 4, rows + 1]))]
+    return pa.array([None if chance.random() < nulls else chance.choice(pool) for _ in range(rows)], sql_type.arrow)
 
 
 @st.composite
-def tables(draw: st.DrawFn, types: Sequence[SqlType], most: int = 40, nulls: bool = True) -> list[pa.Array]:
-    """Columns of these types, of equal length."""
+def tables(draw: st.DrawFn, types: Sequence[SqlType], most: int = 40) -> list[pa.Array]:
+    """Columns of these types, of equal length. The values come from a seed: drawing them one by one would take longer
+    than everything that is tested."""
     rows = draw(st.integers(0, most))
-    return [draw(columns(t, rows, nulls)) for t in types]
+    chance = random.Random(draw(st.integers(0, 2**32)))
+    return [column(t, rows, chance) for t in types]
 
 
 Splits = list[list[tuple[int, tuple[pa.Array, ...]]]]
@@ -131,16 +149,15 @@ def partials(breaker: Breaker, splits: Splits, receivers: int, chance: random.Ra
     return done
 
 
-def ipc(batches: Iterable[pa.RecordBatch]) -> bytes:
-    """The rows as bytes that don't depend on how they are cut into batches, nor on what lies under NULLs."""
-    rows = [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
-    return repr(rows).encode()
-
-
 def dealt(breaker: Breaker, splits: Splits, receivers: int, chance: random.Random) -> list[tuple[Any, ...]]:
     """The rows of the result."""
     batches = breaker.result(partials(breaker, splits, receivers, chance), serial)
-    return [tuple(c[i] for c in columns) for b in batches for columns in [[c.to_pylist() for c in b.columns]] for i in range(b.num_rows)]
+    return [row for batch in batches for row in rows_of(batch)]
+
+
+def rows_of(batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
+    """The rows as Python values."""
+    return list(zip(*(c.to_pylist() for c in batch.columns), strict=True))
 
 
 def normal(value: Any) -> Any:

@@ -124,8 +124,9 @@ def test_a_gil_build_is_no_problem() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("5", 5), ("-5", -5), ("1.5", 1.5), ("1e3", 1000.0), (".5", 0.5), ("true", True), ("FALSE", False), ("null", None),
-        ("'5'", "5"), ("'it''s'", "it's"), ("", ""), ("x y", "x y"), ("2024-01-02", "2024-01-02"), ("1e", "1e"), ("nan", "nan"),
+        ("5", 5), ("-5", -5), ("1.5", 1.5), ("1e3", 1000.0), (".5", 0.5), ("true", True),
+        ("FALSE", False), ("null", None), ("nan", "nan"),
+        ("'5'", "5"), ("'it''s'", "it's"), ("", ""), ("x y", "x y"), ("2024-01-02", "2024-01-02"), ("1e", "1e"),
     ],
 )  # fmt: skip
 def test_values_of_parameters(text: str, expected: object) -> None:

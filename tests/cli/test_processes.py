@@ -103,7 +103,7 @@ def test_a_query_into_a_pipe_imports_only_what_it_needs() -> None:
 def test_completion_knows_commands_and_options() -> None:
     words = {"COMP_WORDS": "velothread query --for", "COMP_CWORD": "2", "_VELOTHREAD_COMPLETE": "bash_complete"}
     done = subprocess.run(
-        [sys.executable, "-c", "from velothread.cli.main import main; main([])"], cwd=ROOT, capture_output=True, text=True,
-        env={**os.environ, **words}, check=False,
+        [sys.executable, "-c", "from velothread.cli.main import main; main([])"], cwd=ROOT, capture_output=True,
+        text=True, env={**os.environ, **words}, check=False,
     )  # fmt: skip
     assert "--format" in done.stdout

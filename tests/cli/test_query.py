@@ -102,7 +102,8 @@ def test_options_reach_the_session(call: Call) -> None:
     ended = call(
         "query", "SELECT 1", "--processor", "adaptive", "--partitions", "3", "--strategy", "hash", "--wait", "spin",
         "--batch-rows", "100", "--dialect", "spark", "--table", "t=a b.csv", "--table", "u=x=y.csv",
-        "--types", "id=BIGINT,p=DECIMAL(9,2)", "--types", "q=VARCHAR", "--nulls", "NA,-", "--nulls", "", "--delim", "\\t",
+        "--types", "id=BIGINT,p=DECIMAL(9,2)", "--types", "q=VARCHAR", "--nulls", "NA,-", "--nulls", "",
+        "--delim", "\\t",
         "--no-header", "--input-format", "csv", "--on-error", "skip", "--rejects", "r.csv", "--sample-rows", "9",
         session=session,
     )  # fmt: skip
@@ -110,11 +111,13 @@ def test_options_reach_the_session(call: Call) -> None:
     assert session.tables == [("t", "a b.csv"), ("u", "x=y.csv")]
     read = session.options.pop("read")
     assert read == ReadOptions(
-        format="csv", delimiter="\t", header=False, nulls=("NA", "-", ""), on_error="skip", rejects="r.csv", sample_rows=9,
+        format="csv", delimiter="\t", header=False, nulls=("NA", "-", ""), on_error="skip", rejects="r.csv",
+        sample_rows=9,
         types=(("id", "BIGINT"), ("p", "DECIMAL(9,2)"), ("q", "VARCHAR")),
     )  # fmt: skip
     assert session.options == {
-        "processor": "adaptive", "partitions": 3, "strategy": "hash", "wait": "spin", "batch_rows": 100, "dialect": "spark",
+        "processor": "adaptive", "partitions": 3, "strategy": "hash", "wait": "spin", "batch_rows": 100,
+        "dialect": "spark",
     }  # fmt: skip
 
 

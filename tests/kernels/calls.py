@@ -58,6 +58,8 @@ def typed(value: Any) -> Typed:
         return value
     if isinstance(value, list):
         value = pa.array(value)
+    if isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31:
+        return pa.scalar(value, pa.int32()), INTEGER
     if not isinstance(value, pa.Array | pa.Scalar):
         value = pa.scalar(value)
     return value, from_arrow(value.type)

@@ -16,7 +16,7 @@ from velothread.coercion import STRING_LITERAL
 from velothread.errors import ExecutionError
 from velothread.types import BIGINT, BLOB, DOUBLE, INTEGER, VARCHAR
 
-EXAMPLES = settings(deadline=None, max_examples=60)
+EXAMPLES = settings(deadline=None, max_examples=20)
 # A few letters, so that things are found; wide ones, so that bytes and characters differ.
 TEXT = st.text(st.sampled_from("abcABC .-é中🦆"), max_size=8)
 COLUMN = st.lists(st.none() | TEXT, max_size=8)
@@ -301,6 +301,14 @@ def test_bad_values_say_what_is_wrong(name: str, arguments: tuple[Any, ...], say
 
 def test_null_options_give_null() -> None:
     nothing = (pa.scalar(None, pa.string()), VARCHAR)
-    for name in ("contains", "starts_with", "strpos", "regexp_matches", "regexp_extract", "regexp_extract_all", "levenshtein"):
+    for name in (
+        "contains",
+        "starts_with",
+        "strpos",
+        "regexp_matches",
+        "regexp_extract",
+        "regexp_extract_all",
+        "levenshtein",
+    ):
         assert values(name, ["a", None], nothing).null_count == 2
     assert values("string_split", ["a b", None], nothing).to_pylist() == [["a b"], None]

@@ -20,7 +20,8 @@ where = sys.argv[1]
 never = threading.Event()
 def stuck():
     print("working", flush=True)
-    never.wait()
+    while not never.wait(0.1):  # in the main thread, a wait without end may miss a signal that comes just before it
+        pass
 class Source(ScriptedSplits):
     def __iter__(self):
         yield ScriptedSplit((1,))

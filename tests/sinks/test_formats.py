@@ -26,8 +26,8 @@ CSV = b"n,s\n1,x\n2,\n"
     ("name", "expected"),
     [
         ("a.csv", "csv"), ("a.CSV.gz", "csv"), ("a.tsv", "tsv"), ("a.jsonl.zst", "jsonl"), ("a.ndjson", "jsonl"),
-        ("a.json", "json"), ("a.md", "markdown"), ("d.x/a.parquet", "parquet"), ("a.feather", "arrow"), ("a.txt", "table"),
-        ("a", None), ("a.gz", None), ("a.data", None),
+        ("a.json", "json"), ("a.md", "markdown"), ("d.x/a.parquet", "parquet"), ("a.feather", "arrow"),
+        ("a.txt", "table"), ("a", None), ("a.gz", None), ("a.data", None),
     ],
 )  # fmt: skip
 def test_formats_of_suffixes(name: str, expected: str | None) -> None:

@@ -22,7 +22,7 @@ FORMATS = ["csv", "jsonl", "json", "markdown", "parquet", "arrow", "table"]
 
 
 class Failing(FileSystem):
-    """Fails at one step, as the operating system does: create, write, sync or rename. A write fails after `room` bytes."""
+    """Fails at one step, as the operating system does: create, write (after `room` bytes), sync or rename."""
 
     def __init__(self, step: str, code: int = errno.ENOSPC, room: int = 0) -> None:
         self.step, self.code, self.room = step, code, room
@@ -137,7 +137,7 @@ def test_a_folder_is_no_target(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SinkError, match="there is no folder .*missing"):
+    with pytest.raises(SinkError, match=r"there is no folder .*missing"):
         AtomicFile(tmp_path / "missing" / "out.csv").open()
 
 

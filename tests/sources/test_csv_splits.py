@@ -15,7 +15,7 @@ from pyarrow import csv
 from velothread.errors import SourceError
 from velothread.sources.csv_dialect import Dialect, _parity_end, exact_end, fields, last_record_end, records
 from velothread.sources.csv_source import open_csv
-from velothread.sources.csv_splits import blocks, load, range_size, ranges
+from velothread.sources.csv_splits import RangeBuffer, blocks, range_size, ranges
 from velothread.sources.files import File, resolve
 from velothread.sources.source import ReadOptions, Scan
 
@@ -84,7 +84,7 @@ def test_ranges_and_blocks_cover_the_file_without_gaps(text: str, size: int) -> 
         path.write_bytes(data)
         file = File(str(path), len(data))
         found = list(ranges(file, 0, Dialect(), size, 0))
-        assert b"".join(load(file, a, b) for a, b, _ in found) == data
+        assert b"".join(bytes(RangeBuffer().load(file, a, b)) for a, b, _ in found) == data
         assert [lines for _, _, lines in found] == [data.count(b"\n", 0, a) for a, _, _ in found]
         pieces = [piece for piece, _ in blocks(io.BytesIO(data), b"", Dialect(), size)]
         assert b"".join(pieces) == data

@@ -160,9 +160,7 @@ class SortBreaker:
             yield as_batch(len(places), [c.take(places) for c in chosen], schema)
 
 
-def _split(
-    layout: Layout, keys: list[pa.Array], start: int, splitters: Codes
-) -> list[tuple[Codes, list[Codes]]]:
+def _split(layout: Layout, keys: list[pa.Array], start: int, splitters: Codes) -> list[tuple[Codes, list[Codes]]]:
     """For each range: the row numbers of a chunk that fall into it, rising, and their words."""
     words = layout.words(keys)
     ranges = np.zeros(len(words[0]), np.uint8)

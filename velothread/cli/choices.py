@@ -108,7 +108,7 @@ def session_options(chosen: dict[str, Any]) -> dict[str, Any]:
     """Arguments of `velothread.connect` from the options of a command; what isn't given is left to its default."""
     from velothread.sources.source import ReadOptions
 
-    read_options = {
+    read_options: dict[str, Any] = {
         "format": chosen.get("input_format"),
         "types": values.column_types(chosen.get("types", ())),
         "nulls": values.null_texts(chosen.get("nulls", ())),

@@ -6,14 +6,25 @@ import os
 import sys
 import traceback
 
-from velothread.errors import Cancelled, ExecutionError, InternalError, OptionError, SqlError, VelothreadError
+from velothread.errors import (
+    Cancelled,
+    ExecutionError,
+    InternalError,
+    OptionError,
+    SourceError,
+    SqlError,
+    VelothreadError,
+)
+
+_NO_FILE = ("no such file", "no file matches")
 
 
 def exit_code(error: BaseException) -> int:
     """2 when the SQL or an option has to be changed, else 1."""
     if isinstance(error, (SqlError, OptionError)) and not isinstance(error, ExecutionError):
         return 2
-    return 1
+    # A file that isn't there is a wrong name in the SQL; one that can't be read is bad data.
+    return 2 if isinstance(error, SourceError) and str(error).startswith(_NO_FILE) else 1
 
 
 def report(error: BaseException, *, debug: bool = False, color: bool = False) -> int:
@@ -28,7 +39,7 @@ def message(error: BaseException, *, color: bool = False) -> str:
     """`error: ...`, in words for the user."""
     label = "\x1b[1;31merror:\x1b[0m" if color else "error:"
     if isinstance(error, Cancelled):
-        return f"{label} {error or 'the query was cancelled'}"
+        return f"{label} {str(error) or 'the query was cancelled'}"
     if isinstance(error, VelothreadError) and not isinstance(error, InternalError):
         return f"{label} {error}"
     if isinstance(error, RecursionError):

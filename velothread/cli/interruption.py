@@ -19,7 +19,7 @@ from velothread.sinks.target import discard_unfinished
 
 # After a signal, the work gets this many seconds to stop by itself. The issue of the signal to the end of the process
 # takes no more than half a second in all.
-_GRACE = 0.3
+_GRACE = 0.2
 # How often `tick` is called while the work runs, in seconds. The end of the work is noticed at once.
 _TICK = 0.1
 

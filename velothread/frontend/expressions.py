@@ -48,6 +48,20 @@ _COMPARISONS = {
 }  # fmt: skip
 MAX_DEPTH = 300
 
+# What the methods below read of a node beside these. Anything else that is set would be ignored: refused instead.
+_ALWAYS = frozenset({"this", "expression", "expressions"})
+_ARGUMENTS: dict[type[exp.Expression], frozenset[str]] = {
+    exp.Column: frozenset({"table", "db", "catalog"}), exp.Literal: frozenset({"is_string"}), exp.Identifier: frozenset({"quoted"}),
+    exp.Interval: frozenset({"unit"}), exp.Div: frozenset({"typed", "safe"}), exp.DPipe: frozenset({"safe"}),
+    exp.Between: frozenset({"low", "high"}), exp.In: frozenset({"query", "unnest", "field"}),
+    exp.Like: frozenset({"negate"}), exp.ILike: frozenset({"negate"}), exp.Case: frozenset({"ifs", "default"}),
+    exp.If: frozenset({"true", "false"}), exp.Cast: frozenset({"to"}), exp.TryCast: frozenset({"to", "safe"}),
+    exp.Substring: frozenset({"start", "length"}), exp.Trim: frozenset({"position"}), exp.StrPosition: frozenset({"substr"}),
+    exp.AtTimeZone: frozenset({"zone"}), exp.Anonymous: frozenset({"quoted"}), exp.RegexpLike: frozenset(),
+    exp.Array: frozenset({"bracket_notation", "struct_name_inheritance"}), exp.Bracket: frozenset({"offset", "safe"}),
+    exp.Null: frozenset(), exp.Alias: frozenset({"alias"}), exp.WithinGroup: frozenset(), exp.RawString: frozenset(),
+}  # fmt: skip
+
 
 class ExpressionBinder:
     """Binds the expressions of one query.
@@ -75,7 +89,9 @@ class ExpressionBinder:
             raise BindError("the expression is nested too deeply", position(node), sql=self.sql)
         try:
             method = self._method(node)
-            return fold_here(method(node, scope))
+            self._refuse_unread(node)
+            e = fold_here(method(node, scope))
+            return self.negation(e, position(node)) if node.args.get("negate") else e
         except SqlError as e:
             if e.position is None:
                 e.position = position(node)
@@ -154,6 +170,13 @@ class ExpressionBinder:
         if method is None:
             return self._unsupported
         return method  # type: ignore[no-any-return]
+
+    def _refuse_unread(self, node: exp.Expression) -> None:
+        known = _ALWAYS | _ARGUMENTS.get(type(node), frozenset())
+        for name, value in node.args.items():
+            if value and name not in known:
+                kind = type(node).__name__.upper()
+                raise UnsupportedError(f"{name.strip('_')} of {kind} is not supported", position(node), sql=self.sql)
 
     def _unsupported(self, node: exp.Expression, scope: Scope) -> Expression:
         if isinstance(node, (exp.Subquery, exp.Select, exp.Exists, exp.SetOperation)):
@@ -376,8 +399,9 @@ class ExpressionBinder:
 
     def _bind_escape(self, node: exp.Escape, scope: Scope) -> Expression:
         inner = node.this
-        negated = isinstance(inner, exp.Not)
-        e = self._bind_like(inner.this if negated else inner, scope, self.bind(node.expression, scope))
+        negated = isinstance(inner, exp.Not) or bool(inner.args.get("negate"))
+        like = inner.this if isinstance(inner, exp.Not) else inner
+        e = self._bind_like(like, scope, self.bind(node.expression, scope))
         return self.negation(e, position(node)) if negated else e
 
     # --- conditionals

@@ -25,6 +25,10 @@ from velothread.frontend.tables import Catalog, Cte, TableBinder
 from velothread.plan import nodes
 from velothread.plan.expressions import Column, Expression, Field, Literal, Ordering, is_constant
 
+# The clauses that are read; any other that is set is refused.
+_CLAUSES = frozenset({
+    "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_", "kind",
+})  # fmt: skip
 _NOT_YET = {
     "qualify": "QUALIFY is not supported yet", "windows": "WINDOW is not supported yet", "laterals": "LATERAL is not supported yet",
     "connect": "CONNECT BY is not supported", "match": "MATCH_RECOGNIZE is not supported", "pivots": "PIVOT is not supported yet",
@@ -89,6 +93,9 @@ class QueryBinder:
             if node.args.get(key):
                 value = node.args[key]
                 raise UnsupportedError(message, position(value[0] if isinstance(value, list) else value), sql=self.sql)
+        for key, value in node.args.items():
+            if value and key not in _CLAUSES:
+                raise UnsupportedError(f"{key.strip('_').upper()} is not supported", position(node), sql=self.sql)
         plan, scope = self._from(node, ctes)
         items = stars.expand(node.expressions, scope, self.sql)
         scope.aliases = {n.lower(): x for n, x in items if n is not None and isinstance(x, exp.Expression)}

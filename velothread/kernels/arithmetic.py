@@ -43,7 +43,8 @@ def overflow(sign: str, left: Any, right: Any, t: pa.DataType) -> ExecutionError
     """The error for a result that doesn't fit its type."""
     kind = from_arrow(t)
     return ExecutionError(
-        f"overflow in {_WORDS.get(sign, sign)} of {kind}: {left} {sign} {right}", hint="cast the operands to a wider type"
+        f"overflow in {_WORDS.get(sign, sign)} of {kind}: {left} {sign} {right}",
+        hint="cast the operands to a wider type",
     )
 
 
@@ -174,13 +175,17 @@ def shift_left(left: Value, right: Value) -> Value:
     bits = data.dtype.itemsize * 8 - (data.dtype.kind == "i")
     valid = valid_rows(left, right)
     safe_by = np.clip(by, 0, bits - 1)
-    bad = (data != 0) & ((by < 0) | (data < 0) | (by >= bits) | (data > np.right_shift(np.iinfo(data.dtype).max, safe_by)))
+    bad = (data != 0) & (
+        (by < 0) | (data < 0) | (by >= bits) | (data > np.right_shift(np.iinfo(data.dtype).max, safe_by))
+    )
     if valid is not None:
         bad = bad & valid
     if bad.any():
         row = first_row(bad)
         x, n = (int(v[row if len(v) > 1 else 0]) for v in (data, by))
-        raise ExecutionError(f"{x} << {n} is out of range for {from_arrow(left.type)}", hint="cast the number to a wider type")
+        raise ExecutionError(
+            f"{x} << {n} is out of range for {from_arrow(left.type)}", hint="cast the number to a wider type"
+        )
     rows = row_count(left, right) or 1
     return like_arguments(column(np.left_shift(data, safe_by), left.type, valid, rows), left, right)
 

@@ -36,7 +36,9 @@ def _offsets(lengths: pa.Array) -> pa.Array:
 
 def struct_to_struct(array: pa.Array, source: SqlType, target: SqlType, cast: CastItems) -> pa.Array:
     """By name where any name is the same (what is missing is NULL), else by position."""
-    parts = dict(zip((n.lower() for n, _ in source.fields), zip(array.flatten(), source.fields, strict=True), strict=True))
+    parts = dict(
+        zip((n.lower() for n, _ in source.fields), zip(array.flatten(), source.fields, strict=True), strict=True)
+    )
     by_name = any(n.lower() in parts for n, _ in target.fields)
     fields = []
     for place, (name, want) in enumerate(target.fields):

@@ -33,7 +33,9 @@ def is_decimal_held(t: SqlType) -> bool:
 
 def to_boolean(array: pa.Array, source: SqlType, target: SqlType) -> pa.Array:
     """Zero is false, all else (NaN, too) is true."""
-    return pc.not_equal(array, pa.scalar(Decimal(0), array.type) if is_decimal_held(source) else pa.scalar(0, array.type))
+    return pc.not_equal(
+        array, pa.scalar(Decimal(0), array.type) if is_decimal_held(source) else pa.scalar(0, array.type)
+    )
 
 
 def from_boolean(array: pa.Array, source: SqlType, target: SqlType) -> pa.Array:

@@ -36,7 +36,9 @@ _UUID = r"^\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a
 Parser = Callable[[str], Any]
 
 
-def _in_parts(array: pa.Array, plain: str, read: Callable[[pa.Array], pa.Array], parse: Parser, t: pa.DataType) -> pa.Array:
+def _in_parts(
+    array: pa.Array, plain: str, read: Callable[[pa.Array], pa.Array], parse: Parser, t: pa.DataType
+) -> pa.Array:
     """`read` for the rows that match `plain`, `parse` for the others."""
     easy = pc.match_substring_regex(array, plain)
     try:

@@ -40,7 +40,10 @@ def _to_json(array: pa.Array, source: SqlType, target: SqlType) -> pa.Array:
 
     if source.is_nested:
         # Row by row: nested values become JSON documents, which Arrow can't write.
-        texts = [None if v is None else json.dumps(_plain(v, source), separators=(",", ":"), default=str) for v in array.to_pylist()]
+        texts = [
+            None if v is None else json.dumps(_plain(v, source), separators=(",", ":"), default=str)
+            for v in array.to_pylist()
+        ]
         return pa.array(texts, pa.string())
     text = to_text(array, source)
     if source.is_numeric or source.kind == "BOOLEAN":
@@ -218,7 +221,9 @@ def _nested_from_json(value: pa.Array, target: SqlType) -> pa.Array:
         if loaded is None:
             return None
         if target.kind == "MAP" and isinstance(loaded, dict):
-            pairs = (f"{json.dumps(k, ensure_ascii=False)}={json.dumps(v, ensure_ascii=False)}" for k, v in loaded.items())
+            pairs = (
+                f"{json.dumps(k, ensure_ascii=False)}={json.dumps(v, ensure_ascii=False)}" for k, v in loaded.items()
+            )
             return "{" + ", ".join(pairs) + "}"
         return json.dumps(loaded, ensure_ascii=False)
 

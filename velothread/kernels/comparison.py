@@ -131,7 +131,9 @@ def is_not_distinct_from(left: Value, right: Value) -> Value:
     if same.null_count == 0:
         return same
     rows = len(same)
-    return pc.fill_null(pc.or_kleene(same, pc.and_(pc.is_null(as_column(left, rows)), pc.is_null(as_column(right, rows)))), False)
+    return pc.fill_null(
+        pc.or_kleene(same, pc.and_(pc.is_null(as_column(left, rows)), pc.is_null(as_column(right, rows)))), False
+    )
 
 
 def is_in(value: Value, values: pa.Array) -> Value:

@@ -19,7 +19,22 @@ from velothread.kernels.vectors import Mask, Numbers, as_column, column, first_r
 
 _LONGER = {"x": "%Y-%m-%d", "X": "%H:%M:%S", "c": "%Y-%m-%d %H:%M:%S"}
 # Codes of numbers: how many digits (the dash leaves the zeros out) and which part.
-_WIDTHS = {"d": 2, "m": 2, "y": 2, "H": 2, "I": 2, "M": 2, "S": 2, "j": 3, "U": 2, "W": 2, "V": 2, "f": 6, "n": 6, "g": 3}
+_WIDTHS = {
+    "d": 2,
+    "m": 2,
+    "y": 2,
+    "H": 2,
+    "I": 2,
+    "M": 2,
+    "S": 2,
+    "j": 3,
+    "U": 2,
+    "W": 2,
+    "V": 2,
+    "f": 6,
+    "n": 6,
+    "g": 3,
+}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
                 "november", "december")  # fmt: skip
@@ -40,7 +55,9 @@ def _pieces(pattern: str) -> tuple[tuple[bool, str], ...]:
         elif code.lstrip("-") in {*_WIDTHS, *"aAbBYGpuwzZ"} and code:
             out.append((True, code))
         else:
-            raise ExecutionError(f"unknown date format code %{code} in {pattern!r}", hint="codes are %Y %m %d %H %M %S %f ...")
+            raise ExecutionError(
+                f"unknown date format code %{code} in {pattern!r}", hint="codes are %Y %m %d %H %M %S %f ..."
+            )
     return tuple(out)
 
 
@@ -74,7 +91,9 @@ def _code_text(code: str, moments: pa.Array, days: Numbers, micros: Numbers) -> 
         return "+00"
     if name == "Z":
         return "UTC" if zoned else ""
-    return _digits(_number(name, moments, days, micros), 0 if code[0] == "-" else _WIDTHS.get(name, 4 if name in "YG" else 1))
+    return _digits(
+        _number(name, moments, days, micros), 0 if code[0] == "-" else _WIDTHS.get(name, 4 if name in "YG" else 1)
+    )
 
 
 def _number(name: str, moments: pa.Array, days: Numbers, micros: Numbers) -> Numbers:
@@ -112,11 +131,11 @@ def strftime_format_first(pattern: Value, moments: Value) -> Value:
 # --- strptime
 
 _READ = {
-    "Y": r"-?\d{1,6}", "y": r"\d{1,2}", "m": r"\d{1,2}", "d": r"\d{1,2}", "H": r"\d{1,2}", "I": r"\d{1,2}", "M": r"\d{1,2}",
+    "Y": r"-?\d{1,4}", "y": r"\d{1,2}", "m": r"\d{1,2}", "d": r"\d{1,2}", "H": r"\d{1,2}", "I": r"\d{1,2}", "M": r"\d{1,2}",
     "S": r"\d{1,2}", "f": r"\d{1,6}", "n": r"\d{1,9}", "g": r"\d{1,3}", "j": r"\d{1,3}", "p": "am|pm", "G": r"\d{1,4}",
     "V": r"\d{1,2}", "u": r"\d", "w": r"\d", "a": "mon|tue|wed|thu|fri|sat|sun",
     "A": "monday|tuesday|wednesday|thursday|friday|saturday|sunday", "b": "|".join(_MONTHS), "B": "|".join(_LONG_MONTHS),
-    "z": r"Z|[+-]\d{2}(?::?\d{2})?", "Z": r"[A-Za-z_/+-]+",
+    "z": r"Z|[+-]\d{2}(?::?\d{2})?",
 }  # fmt: skip
 
 
@@ -131,16 +150,15 @@ def _reader(pattern: str) -> str:
         name = text.lstrip("-")
         if name not in _READ:
             raise ExecutionError(f"strptime can't read %{name}", hint="weeks are read with %G, %V and %u")
-        # What a strict width tells apart: %Y%m%d has no signs between its numbers.
         expression = _READ[name]
-        out.append(f"({expression})" if name in seen else f"(?P<{name}>{expression})")
+        out.append(f"(?:{expression})" if name in seen else f"(?P<{name}>{expression})")
         seen.add(name)
     return "".join(out) + r"\s*$"
 
 
 def _parse(text: pa.Array, pattern: str, strict: bool) -> pa.Array:
     """Timestamps; NULL for text that doesn't follow the format, or an error when `strict`."""
-    reader = _reader(_separated(pattern))
+    reader = _reader(pattern)
     if "(?P<" not in reader:
         raise ExecutionError(f"the date format {pattern!r} has no codes", hint="codes are %Y %m %d %H %M %S ...")
     found = pc.extract_regex(text, reader)
@@ -156,10 +174,6 @@ def _parse(text: pa.Array, pattern: str, strict: bool) -> pa.Array:
             f"{shown!r} does not follow the date format {pattern!r}", hint="try_strptime gives NULL for such values"
         )
     return column(np.where(good, data, 0), pa.timestamp("us"), good if valid is None else good & valid)
-
-
-def _separated(pattern: str) -> str:
-    return pattern
 
 
 def _integers(fields: dict[str, pa.Array], name: str, default: int, rows: int) -> Numbers:
@@ -242,7 +256,13 @@ def strptime_any(text: Value, patterns: Value) -> Value:
 
 def try_strptime_any(text: Value, patterns: Value) -> Value:
     """strptime_any with NULL for text that follows no format."""
-    first = patterns if isinstance(patterns, pa.Scalar) else patterns[0] if len(patterns) else pa.scalar(None, patterns.type)
+    first = (
+        patterns
+        if isinstance(patterns, pa.Scalar)
+        else patterns[0]
+        if len(patterns)
+        else pa.scalar(None, patterns.type)
+    )
     array = as_column(text)
     found = pa.nulls(len(array), pa.timestamp("us"))
     for pattern in first.as_py() or ():

@@ -152,7 +152,9 @@ def modulo_decimals(left: Value, right: Value) -> Value:
         return _by_row(left, right, lambda a, b: a % b, divides=True)
     a, b = short
     data = np.fmod(a, np.where(b == 0, 1, b))
-    result = column(decimal_words(data), left.type, both_valid(valid_rows(left, right), keep), row_count(left, right) or 1)
+    result = column(
+        decimal_words(data), left.type, both_valid(valid_rows(left, right), keep), row_count(left, right) or 1
+    )
     return like_arguments(result, left, right)
 
 
@@ -173,7 +175,7 @@ def _by_row(left: Value, right: Value, function: Any, t: pa.DataType | None = No
             found = [None if x is None or y is None or (divides and not y) else function(x, y) for x, y in pairs]
             return pa.array(found, t or a.type)
 
-    return columnar(kernel)(left, right)  # type: ignore[no-any-return]
+    return columnar(kernel)(left, right)
 
 
 def hugeint_bits(function: Any) -> Any:

@@ -9,7 +9,7 @@ from velothread.errors import ExecutionError
 from velothread.kernels.civil import MICROS_PER_DAY, civil, days_in_month, iso_week
 from velothread.kernels.function import Value
 from velothread.kernels.interval import make_intervals
-from velothread.kernels.temporal import UNIT_MICROS, by_part, split
+from velothread.kernels.temporal import UNIT_HINT, UNIT_MICROS, by_part, split
 from velothread.kernels.vectors import Mask, Numbers, column, like_arguments, row_count, valid_rows, view
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12, "isoyear": 12, "decade": 120, "century": 1200, "millennium": 12_000}
@@ -53,7 +53,7 @@ def _date_diff(part: str, start: Value, end: Value) -> Value:
     if part in _MONTHS:
         length = _MONTHS[part] // 12
         return _result(np.fix(y2 / length) - np.fix(y1 / length), start, end)
-    raise ExecutionError(f"date_diff in {part!r} makes no sense", hint="units are year, month, week, day, hour, ...")
+    raise ExecutionError(f"date_diff in {part!r} makes no sense", hint=UNIT_HINT)
 
 
 def _exact_micros(d1: Numbers, t1: Numbers, d2: Numbers, t2: Numbers) -> Numbers:
@@ -79,7 +79,7 @@ def _date_sub(part: str, start: Value, end: Value) -> Value:
         return _result(np.fix(whole_months(d1, t1, d2, t2) / _MONTHS[part]), start, end)
     unit = UNIT_MICROS.get(part) or (MICROS_PER_DAY if part in _DAYS else 7 * MICROS_PER_DAY if part in _WEEKS else 0)
     if not unit:
-        raise ExecutionError(f"date_sub in {part!r} makes no sense", hint="units are year, month, week, day, hour, ...")
+        raise ExecutionError(f"date_sub in {part!r} makes no sense", hint=UNIT_HINT)
     micros = _exact_micros(d1, t1, d2, t2)
     return _result(np.where(micros < 0, -(-micros // unit), micros // unit), start, end)
 

@@ -305,8 +305,10 @@ class _Encoded:
         indices = column.indices
         if not indices.null_count:
             return numbers.take(indices.to_numpy(zero_copy_only=False))
-        index = numbers.take(pc.fill_null(indices, 0).to_numpy(zero_copy_only=False)) if len(numbers) else np.zeros(
-            len(indices), np.int64
+        index = (
+            numbers.take(pc.fill_null(indices, 0).to_numpy(zero_copy_only=False))
+            if len(numbers)
+            else np.zeros(len(indices), np.int64)
         )
         index[~valid_mask(indices)] = 0
         return index
@@ -363,7 +365,9 @@ def spread(columns: Sequence[pa.Array], buckets: int) -> Codes:
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         mixed ^= mixed >> np.uint64(31)
-    return ((mixed >> np.uint64(32)) * np.uint64(buckets) >> np.uint64(32)).astype(np.uint8 if buckets <= 256 else np.intp)
+    return ((mixed >> np.uint64(32)) * np.uint64(buckets) >> np.uint64(32)).astype(
+        np.uint8 if buckets <= 256 else np.intp
+    )
 
 
 def _words(column: pa.Array) -> Codes:
@@ -411,7 +415,9 @@ def _text_words(column: pa.Array) -> Codes:
     head = words_at[start]
     short = length < 8
     # Bytes beyond the end belong to the next value.
-    keep = np.where(short, (np.uint64(1) << (np.minimum(length, 7).astype(np.uint64) * np.uint64(8))) - np.uint64(1), ~np.uint64(0))
+    keep = np.where(
+        short, (np.uint64(1) << (np.minimum(length, 7).astype(np.uint64) * np.uint64(8))) - np.uint64(1), ~np.uint64(0)
+    )
     head &= keep
     tail = words_at[np.where(short, 0, end - 8)] & np.where(short, np.uint64(0), ~np.uint64(0))
     middle = words_at[np.where(short, 0, start + (length - 8) // 2)] & np.where(short, np.uint64(0), ~np.uint64(0))

@@ -18,7 +18,6 @@ from velothread.kernels.vectors import (
     Mask,
     Numbers,
     column,
-    first_row,
     like_arguments,
     row_count,
     valid_rows,
@@ -247,7 +246,13 @@ def count_of(unit: str) -> object:
     """The kernel of `to_days` and the like: that many units."""
     months = {"months": 1, "quarters": 3, "years": 12, "decades": 120, "centuries": 1200, "millennia": 12_000}
     days = {"days": 1, "weeks": 7}
-    nanos = {"hours": 3600 * 10**9, "minutes": 60 * 10**9, "seconds": 10**9, "milliseconds": 10**6, "microseconds": 1000}
+    nanos = {
+        "hours": 3600 * 10**9,
+        "minutes": 60 * 10**9,
+        "seconds": 10**9,
+        "milliseconds": 10**6,
+        "microseconds": 1000,
+    }
 
     def kernel(number: Value) -> Value:
         data = view(number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +27,8 @@ def _refuse(bad: Mask, valid: Mask | None, what: str, *parts: Numbers) -> None:
         raise ExecutionError(f"there is no {what} ({shown})")
 
 
-def _days(year: Numbers, month: Numbers, day: Numbers, valid: Mask | None) -> Numbers:
+def _days(parts: Sequence[Value], valid: Mask | None) -> Numbers:
+    year, month, day = (view(p) for p in parts)
     inside = (month >= 1) & (month <= 12) & (np.abs(year) < 5_870_000)
     safe = np.where(inside, month, 1)
     exists = inside & (day >= 1) & (day <= days_in_month(np.where(inside, year, 1), safe))
@@ -42,11 +43,12 @@ def make_date(*parts: Value) -> Value:
         data = view(parts[0])
         _refuse(np.abs(data >> 1) >= 2**30 - 1, valid, "date", data)
     else:
-        data = _days(*(view(p) for p in parts), valid)
+        data = _days(parts, valid)
     return like_arguments(column(data.astype(np.int32), pa.date32(), valid, rows), *parts)
 
 
-def _micros_of_day(hour: Numbers, minute: Numbers, second: Numbers, valid: Mask | None) -> Numbers:
+def _micros_of_day(parts: Sequence[Value], valid: Mask | None) -> Numbers:
+    hour, minute, second = (view(p) for p in parts)
     with np.errstate(invalid="ignore"):
         micros = np.rint(second * SECOND)
         exists = (hour >= 0) & (hour < 24) & (minute >= 0) & (minute < 60) & (micros >= 0) & (micros <= 60 * SECOND)
@@ -58,7 +60,7 @@ def make_time(hour: Value, minute: Value, second: Value) -> Value:
     """A TIME; seconds have a fraction."""
     arguments = (hour, minute, second)
     valid, rows = valid_rows(*arguments), row_count(*arguments) or 1
-    data = _micros_of_day(view(hour), view(minute), view(second), valid) % MICROS_PER_DAY
+    data = _micros_of_day(arguments, valid) % MICROS_PER_DAY
     return like_arguments(column(data, pa.time64("us"), valid, rows), *arguments)
 
 
@@ -67,9 +69,9 @@ def make_timestamp_of(t: pa.DataType) -> Callable[..., Value]:
 
     def kernel(*parts: Value) -> Value:
         valid, rows = valid_rows(*parts), row_count(*parts) or 1
-        days = _days(*(view(p) for p in parts[:3]), valid)
+        days = _days(parts[:3], valid)
         _refuse(np.abs(days) > TIMESTAMP_INFINITY // MICROS_PER_DAY - 2, valid, "timestamp", view(parts[0]))
-        time = _micros_of_day(*(view(p) for p in parts[3:]), valid)
+        time = _micros_of_day(parts[3:], valid)
         return like_arguments(column(days * MICROS_PER_DAY + time, t, valid, rows), *parts)
 
     return kernel

@@ -101,8 +101,14 @@ def whole_type(arguments: tuple[SqlType, ...]) -> SqlType:
     return decimal(t.precision, 0) if t.kind == "DECIMAL" else t
 
 
+def roomy_type(arguments: tuple[SqlType, ...]) -> SqlType:
+    """What the kernels with digits give: decimals keep their scale and have a digit more, since 9.9 may become 10.0."""
+    t = arguments[0]
+    return decimal(min(38, t.precision + 1), t.scale) if t.kind == "DECIMAL" else t
+
+
 def rounded_type(argument: SqlType, digits: int) -> SqlType:
-    """The type of round(argument, digits) where digits is a constant; the kernel itself keeps the scale."""
+    """The SQL type of round(argument, digits) where digits is a constant: cast what the kernel gives to it."""
     if argument.kind != "DECIMAL":
         return argument
     return decimal(argument.precision, min(argument.scale, max(digits, 0)))
@@ -120,13 +126,14 @@ def _digits_kernel(mode: str, name: str) -> Callable[..., pa.Array]:
         if pa.types.is_floating(t):
             return _float_digits(values, digits, mode)
         scale = t.scale if pa.types.is_decimal(t) else 0
+        returns = pa.decimal128(min(38, t.precision + 1), scale) if pa.types.is_decimal(t) else t
         if digits >= scale:
-            return values
+            return values if returns == t else pc.cast(values, returns)
         room = t.precision - scale if pa.types.is_decimal(t) else 19
         if -digits > room:
-            return pc.multiply(values, pa.scalar(0, t)) if not pa.types.is_decimal(t) else _zeros(values)
+            return _zeros(values, returns)
         if pa.types.is_decimal(t):
-            return _decimal_to(values, lambda v: pc.round(v, digits, round_mode=mode), t)
+            return _decimal_to(values, lambda v: pc.round(v, digits, round_mode=mode), returns)
         try:
             wide = pc.round(pc.cast(values, pa.decimal128(20, 0)), digits, round_mode=mode)
             return pc.cast(wide, t)
@@ -139,8 +146,8 @@ def _digits_kernel(mode: str, name: str) -> Callable[..., pa.Array]:
     return kernel
 
 
-def _zeros(values: pa.Array) -> pa.Array:
-    return pc.if_else(values.is_valid(), pa.scalar(0).cast(pa.decimal128(19, 0)).cast(values.type), values)
+def _zeros(values: pa.Array, t: pa.DataType) -> pa.Array:
+    return pc.if_else(values.is_valid(), pa.scalar(0, t), pa.scalar(None, t))
 
 
 def _float_digits(values: pa.Array, digits: int, mode: str) -> pa.Array:
@@ -164,7 +171,9 @@ def digits_kernel(mode: str, name: str) -> Callable[[Value, Value], Value]:
     rounding = _digits_kernel(mode, name)
 
     def kernel(value: Value, digits: Value) -> Value:
-        return with_options(rounding, value.type)(value, digits)
+        t = value.type
+        returns = pa.decimal128(min(38, t.precision + 1), t.scale) if pa.types.is_decimal(t) else t
+        return with_options(rounding, returns)(value, digits)
 
     return kernel
 

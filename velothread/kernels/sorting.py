@@ -364,5 +364,7 @@ def _prefixes(column: pa.Array, skip: int) -> Codes:
     # Bytes beyond the end belong to the next value.
     cut = (np.uint64(8) - length) * np.uint64(8)
     some = length > 0
-    words = np.where(some, words >> np.where(some, cut, 0).astype(np.uint64) << np.where(some, cut, 0).astype(np.uint64), 0)
+    words = np.where(
+        some, words >> np.where(some, cut, 0).astype(np.uint64) << np.where(some, cut, 0).astype(np.uint64), 0
+    )
     return words.astype(np.uint64, copy=False)

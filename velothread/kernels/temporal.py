@@ -37,8 +37,14 @@ _ALIASES = {
 PARTS = {alias: part for part, names in _ALIASES.items() for alias in (part, *names.split())}
 SECOND = 1_000_000
 UNIT_MICROS = {
-    "microsecond": 1, "millisecond": 1000, "second": SECOND, "epoch": SECOND, "minute": 60 * SECOND, "hour": 3600 * SECOND,
-}  # fmt: skip
+    "microsecond": 1,
+    "millisecond": 1000,
+    "second": SECOND,
+    "epoch": SECOND,
+    "minute": 60 * SECOND,
+    "hour": 3600 * SECOND,
+}
+UNIT_HINT = "units are year, month, week, day, hour, ..."
 _JULIAN_EPOCH = 2_440_588
 _CLOCK = ("hour", "minute", "second", "millisecond", "microsecond")
 
@@ -207,7 +213,7 @@ def _interval_part(part: str, array: pa.Array) -> pa.Array:
 
 
 def by_part(kernel: Callable[..., Value]) -> Callable[..., Value]:
-    """A kernel `(part name, values...)` for a constant part, made to take a column of parts (each distinct one in turn)."""
+    """A kernel `(part name, values...)` for a constant part, made to take a column of parts."""
 
     def call(part: Value, *values: Value) -> Value:
         if isinstance(part, pa.Scalar):
@@ -278,9 +284,7 @@ def nanosecond(value: Value) -> Value:
 
 
 _DAY_NAMES = pa.array(["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"])
-_MONTH_NAMES = pa.array(
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
-)
+_MONTH_NAMES = pa.array(["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"])
 
 
 def dayname(value: Value) -> Value:

@@ -205,12 +205,25 @@ def repeat(text: Value, times: Value) -> Value:
 
 def concat(*texts: Value) -> Value:
     """All texts joined; NULL ones are left out."""
-    return pc.binary_join_element_wise(*texts, "", null_handling="skip")
+    return pc.binary_join_element_wise(*texts, "", null_handling="replace", null_replacement="")
 
 
 def concat_ws(separator: Value, *texts: Value) -> Value:
     """All texts with `separator` between them; NULL ones are left out; NULL when the separator is."""
-    return pc.binary_join_element_wise(*texts, separator, null_handling="skip")
+    if not any(isinstance(v, pa.Array) for v in (separator, *texts)):
+        return concat_ws(separator, pa.repeat(texts[0], 1), *texts[1:])[0]
+    # Arrow 24 loses the rows where all texts are to be skipped: those get an empty text.
+    some = _any_valid(texts)
+    all_some = some.as_py() if isinstance(some, pa.Scalar) else pc.all(some).as_py() is not False
+    first = texts[0] if all_some else pc.if_else(some, texts[0], "")
+    return pc.binary_join_element_wise(first, *texts[1:], separator, null_handling="skip")
+
+
+def _any_valid(texts: tuple[Value, ...]) -> Value:
+    found = pc.is_valid(texts[0])
+    for text in texts[1:]:
+        found = pc.or_(found, pc.is_valid(text))
+    return found
 
 
 def _position(text: pa.Array, wanted: str) -> pa.Array:

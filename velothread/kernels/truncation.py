@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from velothread.errors import ExecutionError
 from velothread.kernels.civil import MICROS_PER_DAY, TIMESTAMP_INFINITY, civil, days_from_civil, days_in_month, iso_week
 from velothread.kernels.function import Value
-from velothread.kernels.temporal import UNIT_MICROS, as_days, by_part, part_name
+from velothread.kernels.temporal import UNIT_HINT, UNIT_MICROS, as_days, by_part, part_name
 from velothread.kernels.vectors import (
     INTERVAL_DTYPE,
     Numbers,
@@ -27,7 +27,15 @@ from velothread.kernels.vectors import (
 _YEARS = {"decade": 10, "century": 100, "millennium": 1000}
 # Parts that name a day or a week truncate to it.
 _SYNONYMS = {"dow": "day", "isodow": "day", "doy": "day", "julian": "day", "yearweek": "week"}
-_INTERVAL_MONTHS = {"month": 1, "quarter": 3, "year": 12, "isoyear": 12, "decade": 120, "century": 1200, "millennium": 12_000}
+_INTERVAL_MONTHS = {
+    "month": 1,
+    "quarter": 3,
+    "year": 12,
+    "isoyear": 12,
+    "decade": 120,
+    "century": 1200,
+    "millennium": 12_000,
+}
 
 
 def _truncate_days(part: str, days: pa.Array) -> Numbers:
@@ -67,7 +75,7 @@ def _date_trunc(part: str, value: Value) -> Value:
         cut = data if unit == 1 else np.floor_divide(data, unit) * unit
     else:
         if part not in ("day", "week", "month", "quarter", "year", "isoyear", *_YEARS):
-            raise ExecutionError(f"date_trunc to {part!r} makes no sense", hint="units are year, month, week, day, hour, ...")
+            raise ExecutionError(f"date_trunc to {part!r} makes no sense", hint=UNIT_HINT)
         cut = _truncate_days(part, as_days(array)) * (MICROS_PER_DAY * (1000 if target.unit == "ns" else 1))
     if array.type != pa.date32():
         endless = np.abs(view(array)) == TIMESTAMP_INFINITY

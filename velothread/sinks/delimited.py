@@ -187,7 +187,7 @@ def text_bytes(text: pa.Array) -> bytes:
         return b""
     bounds = memoryview(offsets).cast("i")
     first, last = bounds[text.offset], bounds[text.offset + len(text)]
-    return data.slice(first, last - first).to_pybytes()
+    return bytes(data.slice(first, last - first))
 
 
 def joined_lines(lines: pa.Array, separator: str, *, last: bool) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from velothread.errors import OptionError, UnsupportedError, did_you_mean
@@ -156,10 +156,6 @@ def _csv_options(format: str, chosen: Mapping[str, Any]) -> CsvOptions:
     if names is None:
         raise OptionError(f"FORCE_QUOTE takes column names or *, not {forced!r}")
     quote = _text("quote", chosen.get("quote", '"'))
-    formats: dict[str, Callable[[], str | None]] = {
-        name: lambda name=name: None if chosen.get(name) is None else _text(name, chosen[name])
-        for name in ("dateformat", "timestampformat")
-    }
     return CsvOptions(
         delimiter=_delimiter(_text("delimiter", chosen.get("delimiter", "\t" if format == "tsv" else ","))),
         header=_yes("header", chosen.get("header", True)),
@@ -167,9 +163,13 @@ def _csv_options(format: str, chosen: Mapping[str, Any]) -> CsvOptions:
         escape=_text("escape", chosen.get("escape", quote)),
         null=_text("nullstr", chosen.get("nullstr", "")),
         force_quote=names,
-        date_format=formats["dateformat"](),
-        timestamp_format=formats["timestampformat"](),
+        date_format=_pattern("dateformat", chosen),
+        timestamp_format=_pattern("timestampformat", chosen),
     )
+
+
+def _pattern(name: str, chosen: Mapping[str, Any]) -> str | None:
+    return None if chosen.get(name) is None else _text(name, chosen[name])
 
 
 def _parquet_options(chosen: Mapping[str, Any]) -> ParquetOptions:

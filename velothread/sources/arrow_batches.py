@@ -75,7 +75,8 @@ class Conform:
         if not columns:
             return rows_only(rows)
         done = [
-            self._column(n, a, t, n in self.dictionaries) for n, a, t in zip(self.names, columns, self.types, strict=True)
+            self._column(n, a, t, n in self.dictionaries)
+            for n, a, t in zip(self.names, columns, self.types, strict=True)
         ]
         return pa.RecordBatch.from_arrays(done, list(self.names))
 
@@ -103,7 +104,9 @@ class Conform:
             safe = not pa.types.is_temporal(wanted)
             return array if array.type == wanted else array.cast(wanted, safe=safe)
         except pa.ArrowException as error:
-            raise SourceError(f"{self.source}, column {name!r}: {array.type} can't be read as {wanted} ({error})") from error
+            raise SourceError(
+                f"{self.source}, column {name!r}: {array.type} can't be read as {wanted} ({error})"
+            ) from error
 
 
 def _uuids(array: pa.ExtensionArray) -> pa.Array:

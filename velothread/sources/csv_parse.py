@@ -20,7 +20,7 @@ class Block:
     """Whole records of a file. offset: of the first byte, in the plain data; lines: newlines before it, None: unknown;
     last: the file ends here."""
 
-    data: bytes
+    data: bytes | memoryview
     file: File
     place: int
     offset: int
@@ -50,11 +50,11 @@ class BlockParser:
         data = block.data
         names = list(self.layout.names)
         dialect = self.layout.dialect
-        if dialect.comment and dialect.comment.encode() in data:
-            data = without_comments(data, dialect, keep_lines=len(names) > 1)
+        if dialect.comment:
+            data = without_comments(bytes(data), dialect, keep_lines=len(names) > 1)
         if not data:
             return self._empty()
-        if block.last and ends_within_quotes(data, dialect):
+        if block.last and ends_within_quotes(bytes(data), dialect):
             return self._careful(data, block)
         # Without any column wanted, one is read to count rows: as bytes, which need no checks.
         counted = names[:1] if not self.wanted else []
@@ -62,7 +62,7 @@ class BlockParser:
         types.update(dict.fromkeys(counted, pa.binary()))
         try:
             table = csv.read_csv(
-                pa.BufferReader(data),
+                pa.BufferReader(pa.py_buffer(data)),
                 # One block: records were cut before, and Arrow would look for their ends a second time.
                 read_options=csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
                 parse_options=dialect.parse_options(len(names)),
@@ -72,11 +72,12 @@ class BlockParser:
             )
             return self._finished(table)
         except (pa.ArrowInvalid, _Unfit):
-            return self._careful(data, block)
+            pass  # what it says is not enough for a message: look closer, outside of this handler
+        return self._careful(data, block)
 
-    def _careful(self, data: bytes, block: Block) -> pa.Table:
+    def _careful(self, data: bytes | memoryview, block: Block) -> pa.Table:
         careful = CarefulParse(self.layout, self.wanted, self.options, self.refusals)
-        return careful.run(data, block.file, block.place, block.offset, block.lines, block.last)
+        return careful.run(bytes(data), block.file, block.place, block.offset, block.lines, block.last)
 
     def _finished(self, table: pa.Table) -> pa.Table:
         if not self.wanted:

@@ -21,7 +21,7 @@ from velothread.errors import SourceError, did_you_mean
 from velothread.sources.csv_dialect import Dialect
 from velothread.sources.csv_parse import Block, BlockParser
 from velothread.sources.csv_schema import HEAD_BYTES, CsvColumn, CsvLayout, names_like, read_head, sniff
-from velothread.sources.csv_splits import STREAM_BLOCK, blocks, load, range_size, ranges
+from velothread.sources.csv_splits import STREAM_BLOCK, RangeBuffer, blocks, range_size, ranges
 from velothread.sources.file_columns import FileColumns, file_columns
 from velothread.sources.files import ByteStream, File, Files, open_bytes
 from velothread.sources.rejects import Refusals
@@ -48,6 +48,7 @@ class CsvScan:
     constants: FileColumns
     file: File
     missing: tuple[tuple[str, SqlType], ...]
+    buffer: RangeBuffer
 
     def batches(self, block: Block) -> Iterator[pa.RecordBatch]:
         """Parse a block and cut it into batches as the scan wants them."""
@@ -100,7 +101,7 @@ class RangeSplit:
         return self.end - self.start
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        data = load(self.csv.file, self.start, self.end)
+        data = self.csv.buffer.load(self.csv.file, self.start, self.end)
         last = self.end == self.csv.file.size
         yield from self.csv.batches(Block(data, self.csv.file, self.place, self.start, self.lines, last))
 
@@ -206,10 +207,11 @@ class CsvSource:
         for name in scan.columns:
             if name not in by_name and name not in self.constants.names:
                 raise SourceError(f"{self.name}: no column {name!r}; {did_you_mean(name, by_name) or ''}")
+        buffer = RangeBuffer()
         for place, file in enumerate(self.files):
             if self.constants.may_match(file, scan.bounds):
                 layout = self._layouts.get(place) or self._layout_of(place, file)
-                yield from self._file_splits(place, file, layout, self._scan(scan, file, layout, wanted))
+                yield from self._file_splits(place, file, layout, self._scan(scan, file, layout, wanted, buffer))
 
     def close(self) -> None:
         """Close what was opened ahead (stdin, FIFOs) and not read."""
@@ -221,7 +223,7 @@ class CsvSource:
         compressed = [f for f in self.files if f.compression is not None]
         return len(compressed) >= _WHOLE_FILES and all(f.seekable for f in self.files)
 
-    def _scan(self, scan: Scan, file: File, layout: CsvLayout, wanted: list[CsvColumn]) -> CsvScan:
+    def _scan(self, scan: Scan, file: File, layout: CsvLayout, wanted: list[CsvColumn], buffer: RangeBuffer) -> CsvScan:
         own = {c.name.lower(): c.name for c in layout.columns}
         # The file may write a name in another case; within it, its own name counts.
         mine = tuple(c for c in wanted if c.name.lower() in own)
@@ -229,7 +231,7 @@ class CsvSource:
         canonical = {c.name.lower(): c.name for c in self.columns}
         renamed = tuple(replace(c, name=canonical.get(c.name.lower(), c.name)) for c in layout.columns)
         parser = BlockParser(replace(layout, columns=renamed), mine, self.options, self.refusals)
-        return CsvScan(scan, parser, self.constants, file, missing)
+        return CsvScan(scan, parser, self.constants, file, missing, buffer)
 
     def _file_splits(self, place: int, file: File, layout: CsvLayout, csv: CsvScan) -> Iterator[Split]:
         if file.splittable:

@@ -7,6 +7,7 @@ text is looked at as bits (`csv_dialect.last_record_end`), one piece after anoth
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 
 from velothread.errors import SourceError
@@ -17,7 +18,8 @@ from velothread.sources.files import ByteStream, File, unreadable
 LEAST_RANGE = 1 << 20
 MOST_RANGE = 1 << 22
 STREAM_BLOCK = 1 << 22
-_PIECE = 1 << 20
+# Small enough that the allocator keeps its memory: fresh pages cost more than the work on them.
+_PIECE = 1 << 18
 
 
 def range_size(size: int) -> int:
@@ -83,23 +85,41 @@ def read_range(descriptor: int, start: int, size: int) -> bytes:
     return b"".join(pieces)
 
 
-def load(file: File, start: int, end: int) -> bytes:
-    """The bytes of a range, read by the receiver into memory of its own (never mapped: a file that shrinks must not
-    kill the process).
+class RangeBuffer(threading.local):
+    """Memory that each receiver reads its ranges into, again and again: fresh pages for every range cost time.
 
-    :raises SourceError: when they can't be read, or the file has become shorter.
+    Threading: every thread sees a buffer of its own.
     """
-    try:
-        descriptor = os.open(file.path, os.O_RDONLY)
+
+    def __init__(self) -> None:
+        self._memory = bytearray()
+
+    def load(self, file: File, start: int, end: int) -> memoryview:
+        """The bytes of a range; valid until this thread's next call.
+
+        They are read, never mapped: a file that shrinks must not kill the process.
+
+        :raises SourceError: when they can't be read, or the file has become shorter.
+        """
+        size = end - start
+        if len(self._memory) < size:
+            # A new one: a bytearray that is still looked at can't grow.
+            self._memory = bytearray(size + size // 4)
+        data = memoryview(self._memory)[:size]
         try:
-            data = read_range(descriptor, start, end - start)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise unreadable(file.label, error) from error
-    if len(data) != end - start:
-        raise SourceError(f"{file.label}: became shorter while it was read")
-    return data
+            descriptor = os.open(file.path, os.O_RDONLY)
+            try:
+                got = 0
+                while got < size:
+                    count = os.preadv(descriptor, [data[got:]], start + got)
+                    if not count:
+                        raise SourceError(f"{file.label}: became shorter while it was read")
+                    got += count
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise unreadable(file.label, error) from error
+        return data.toreadonly()
 
 
 def blocks(stream: ByteStream, head: bytes, dialect: Dialect, size: int) -> Iterator[tuple[bytes, bool]]:

@@ -17,6 +17,7 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import IO, Any, Protocol
 
 from velothread.errors import SourceError, near_names
@@ -52,7 +53,9 @@ class ByteStream(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
     def close(self) -> None: ...
     def __enter__(self) -> Any: ...
-    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> Any: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,9 @@ class BlockReader:
         self._layout, self._by_layout = layout, LayoutReader(layout, self._wanted)
         return self._by_layout.read(buffer, start, end)
 
-    def _joined(self, found: Extracted, buffer: bytes | bytearray, start: int, where: Where) -> tuple[list[pa.Array], int]:
+    def _joined(
+        self, found: Extracted, buffer: bytes | bytearray, start: int, where: Where
+    ) -> tuple[list[pa.Array], int]:
         """Put the rows that were read by layout together with the others, in order."""
         other = np.ones(found.rows, np.bool_)
         other[found.regular] = False

@@ -96,7 +96,12 @@ class DocumentSplit:
             yield from self._finish(reader, rows, lines, problems, number)
 
     def _finish(
-        self, reader: RowReader, rows: list[dict[str, Any] | None], lines: list[int], problems: list[Problem], number: int
+        self,
+        reader: RowReader,
+        rows: list[dict[str, Any] | None],
+        lines: list[int],
+        problems: list[Problem],
+        number: int,
     ) -> Iterator[pa.RecordBatch]:
         from velothread.sources.json_block import problem_error
         from velothread.sources.json_rows import as_json
@@ -112,7 +117,15 @@ class DocumentSplit:
             plan.refusals.add(
                 len(refused),
                 lambda: [
-                    Refused((self.place, number + r), self.file.label, lines[r], p.column, p.value, p.reason, as_json(rows[r]))
+                    Refused(
+                        (self.place, number + r),
+                        self.file.label,
+                        lines[r],
+                        p.column,
+                        p.value,
+                        p.reason,
+                        as_json(rows[r]),
+                    )
                     for r, p in sorted(refused.items())
                 ],
             )

@@ -30,7 +30,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _STRING = r'"[^"\\\x00-\x1f]*"'
-_MEMBER = re.compile(rf'(\s*)({_STRING})(\s*:\s*)(?:{_STRING}|-?[0-9][0-9.eE+-]*|true|false|null)')
+_MEMBER = re.compile(rf"(\s*)({_STRING})(\s*:\s*)(?:{_STRING}|-?[0-9][0-9.eE+-]*|true|false|null)")
 
 
 @dataclass(frozen=True, slots=True)

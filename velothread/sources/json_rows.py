@@ -129,7 +129,9 @@ class RowReader:
                     "and --on-error null passes over it",
                 )
             return value
-        raise _Wrong(f"expected an object, found {_named(value)}", "rows that aren't objects can be left out: --on-error skip")
+        raise _Wrong(
+            f"expected an object, found {_named(value)}", "rows that aren't objects can be left out: --on-error skip"
+        )
 
     def columns(self, rows: Sequence[dict[str, Any] | None]) -> tuple[list[pa.Array], list[Problem]]:
         """The wanted columns of the rows, NULL where a value doesn't fit, and the problems in the order of the rows."""

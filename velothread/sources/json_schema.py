@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from velothread import types as t
 from velothread.sources.csv_detect import detect, type_named
@@ -99,7 +100,9 @@ def infer_rows(rows: Sequence[dict[str, Any] | None], options: ReadOptions) -> l
     for row in rows:
         if row is not None:
             seen.add(row)
-    return _columns({key: s.type(t.VARCHAR) for key, s in seen.fields.items()}, options)
+    found = {key: s.type(t.VARCHAR) for key, s in seen.fields.items()}
+    # No row, no key: a file still has a column, as in DuckDB.
+    return _columns(found or {"json": t.JSON}, options)
 
 
 def infer_lines(data: bytes, options: ReadOptions) -> list[JsonColumn] | None:
@@ -121,6 +124,8 @@ def infer_lines(data: bytes, options: ReadOptions) -> list[JsonColumn] | None:
             kind = t.VARCHAR
         elif kind == t.VARCHAR:
             kind = text_type(values)
+        elif kind == t.DOUBLE and bool(pc.any(pc.greater_equal(pc.abs(values), 2.0**63)).as_py()):
+            return None  # perhaps integers, too long for 64 bits
         found[key] = kind
     return _columns(found, options)
 

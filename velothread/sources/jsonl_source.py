@@ -196,7 +196,12 @@ class JsonSource:
     """
 
     def __init__(
-        self, files: Files, columns: list[JsonColumn], options: ReadOptions, documents: list[bool], taken: list[Taken | None]
+        self,
+        files: Files,
+        columns: list[JsonColumn],
+        options: ReadOptions,
+        documents: list[bool],
+        taken: list[Taken | None],
     ) -> None:
         self._files = files
         self._options = options

@@ -115,7 +115,9 @@ class StreamSource:
         reader, self._reader = self._reader, None
         if reader is None:
             if isinstance(self._stream, pa.RecordBatchReader):
-                raise SourceError(f"{self._name}: a stream can be read only once\n  hint: register its read_all() instead")
+                raise SourceError(
+                    f"{self._name}: a stream can be read only once\n  hint: register its read_all() instead"
+                )
             reader = _reader(self._name, self._stream)
         places = tuple(self._schema.get_field_index(n) for n in scan.columns)
         conform = Conform.of(self._name, self._schema, scan)

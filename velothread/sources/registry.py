@@ -1,7 +1,7 @@
 """From whatever a user names to a source: a path, a glob, stdin, or a Python object.
 
-    open_source("logs/*.jsonl.gz", options)
-    open_source(arrow_table, options, name="trades")
+open_source("logs/*.jsonl.gz", options)
+open_source(arrow_table, options, name="trades")
 """
 
 from __future__ import annotations
@@ -119,9 +119,8 @@ def looks_like(head: bytes) -> str | None:
     if head.startswith((b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")):
         return "arrow"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith((b"{", b'[{', b"[\n", b"[\r", b"[ ")):
+    if text.startswith((b"{", b"[{", b"[\n", b"[\r", b"[ ")):
         return "jsonl"
     if b"\0" in head or not text:
         return None
     return "csv"
-

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from velothread.kernels.aggregates.function import AggregateFunction, ResolvedAggregate, match_aggregate, resolve_overload
+from velothread.kernels.aggregates.function import (
+    AggregateFunction,
+    ResolvedAggregate,
+    match_aggregate,
+    resolve_overload,
+)
 from velothread.kernels.aggregates.state import Rows, State
 from velothread.kernels.aggregates.table import AGGREGATES
 from velothread.types import SqlType

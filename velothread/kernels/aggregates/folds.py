@@ -49,6 +49,10 @@ class CountIf(Count):
         else:
             self.arrays[0] += np.bincount(rows.codes[true], minlength=rows.groups)
 
+    def finish(self, groups: int) -> pa.Array:
+        self.grow(groups)
+        return decimals([self.arrays[0]], np.ones(groups, bool), pa.decimal128(38, 0))
+
 
 class IntegerSum(ArrayState):
     """Exact sum of integers, booleans and decimals, in 128 bits.

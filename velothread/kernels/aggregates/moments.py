@@ -12,7 +12,6 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from velothread.errors import ExecutionError
 from velothread.kernels.aggregates.state import ArrayState, Rows, with_nulls
 from velothread.kernels.grouping import Codes
 
@@ -59,8 +58,6 @@ class Variance(ArrayState):
         n, _, squares = self.arrays
         present = n > self.sample
         values = squares / np.maximum(n - self.sample, 1)
-        if not np.isfinite(values[present]).all():
-            raise ExecutionError(f"{self.name} is out of range: the values are too great, infinite or NaN")
         if self.name != "variance":
             values = np.sqrt(values)
         if self.name == "sem":
@@ -139,11 +136,11 @@ def corr(n: Codes, mx: Codes, my: Codes, sxx: Codes, syy: Codes, sxy: Codes) -> 
 
 
 def regr_slope(n: Codes, mx: Codes, my: Codes, sxx: Codes, syy: Codes, sxy: Codes) -> tuple[Codes, Codes]:
-    return sxy / sxx, (n > 0) & (sxx > 0)
+    return sxy / sxx, n > 0
 
 
 def regr_intercept(n: Codes, mx: Codes, my: Codes, sxx: Codes, syy: Codes, sxy: Codes) -> tuple[Codes, Codes]:
-    return my - sxy / sxx * mx, (n > 0) & (sxx > 0)
+    return my - sxy / sxx * mx, n > 0
 
 
 def regr_r2(n: Codes, mx: Codes, my: Codes, sxx: Codes, syy: Codes, sxy: Codes) -> tuple[Codes, Codes]:

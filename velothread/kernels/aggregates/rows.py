@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -91,22 +91,24 @@ Computation = Callable[[Kept, int], pa.Array]
 class Holistic(RowState):
     """All rows of a group at once: list, string_agg, quantiles, mode."""
 
-    __slots__ = ("computation", "result")
+    __slots__ = ("computation", "nothing", "result")
 
-    def __init__(self, computation: Computation, result: pa.DataType) -> None:
+    def __init__(self, computation: Computation, result: pa.DataType, nothing: Any = None) -> None:
         super().__init__()
         self.computation = computation
         self.result = result
+        self.nothing = nothing  # the result for no rows
 
     def _empty(self) -> Self:
-        return type(self)(self.computation, self.result)
+        return type(self)(self.computation, self.result, self.nothing)
 
     def finish(self, groups: int) -> pa.Array:
         kept = self.in_order()
         if kept is None:
-            return pa.nulls(groups, self.result)
+            return pa.repeat(pa.scalar(self.nothing, self.result), groups)
         found = self.computation(Kept(kept.codes, tuple(plain(c) for c in kept.columns), kept.positions), groups)
-        return found if found.type == self.result else found.cast(self.result)
+        # safe=False: interpolated decimals are rounded to their scale
+        return found if found.type == self.result else found.cast(self.result, safe=False)
 
 
 Choice = Literal["first", "last", "least", "greatest"]
@@ -293,21 +295,28 @@ def _at(
     flipped = fraction < 0 or (fraction == 0 and np.signbit(fraction))
     q = 1.0 + fraction if flipped else fraction
     if not continuous:
-        place = np.ceil(n * q - 1e-12).astype(np.int64) - 1 if not flipped else n - np.floor(n * -fraction).astype(np.int64) - 1
-        place = np.clip(place, 0, n - 1)
+        place = np.maximum(np.ceil(n * abs(fraction)).astype(np.int64) - 1, 0)
+        if flipped:
+            place = n - 1 - place
         return values.take(pa.array(order[np.minimum(starts + place, len(order) - 1)], mask=none))
     exact = (n - 1) * q
     low, high = np.floor(exact).astype(np.int64), np.ceil(exact).astype(np.int64)
     temporal = pa.types.is_temporal(values.type)
     numbers = values.cast(pa.timestamp("us")).cast(pa.int64()) if pa.types.is_date(values.type) else values
     numbers = numbers.view(pa.int64()) if temporal and numbers.type != pa.int64() else numbers
-    column = numbers.to_numpy(zero_copy_only=False) if temporal else numbers.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    column = (
+        numbers.to_numpy(zero_copy_only=False)
+        if temporal
+        else numbers.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    )
     below = column[order[np.minimum(starts + low, len(order) - 1)]]
     above = column[order[np.minimum(starts + high, len(order) - 1)]]
     with np.errstate(invalid="ignore"):
         step = (above - below) * (exact - low)
         # Infinities and equal neighbours need no step (inf - inf would be NaN).
-        between = np.where((below == above) | (exact == low), below, below + (step.astype(np.int64) if temporal else step))
+        between = np.where(
+            (below == above) | (exact == low), below, below + (step.astype(np.int64) if temporal else step)
+        )
     if not temporal:
         return pa.array(between, mask=none)
     return pa.array(between.astype(np.int64), mask=none).view(

@@ -65,8 +65,8 @@ def _chosen(choice: rows.Choice) -> StateFactory:
     return lambda types, constants, returns: rows.Chosen(choice, returns.arrow)
 
 
-def _holistic(computation: rows.Computation) -> StateFactory:
-    return lambda types, constants, returns: rows.Holistic(computation, returns.arrow)
+def _holistic(computation: rows.Computation, nothing: Any = None) -> StateFactory:
+    return lambda types, constants, returns: rows.Holistic(computation, returns.arrow, nothing)
 
 
 def _string_agg(types: Types, constants: tuple[pa.Scalar, ...], returns: SqlType) -> State:
@@ -94,9 +94,11 @@ def _quantile(continuous: bool) -> StateFactory:
         for fraction in fractions:
             if not -1.0 <= fraction <= 1.0:
                 raise BindError(
-                    f"a quantile must be between -1 and 1, not {fraction}", hint="0.5 is the median, 0.99 the 99th percentile"
+                    f"a quantile must be between -1 and 1, not {fraction}",
+                    hint="0.5 is the median, 0.99 the 99th percentile",
                 )
-        return rows.Holistic(rows.quantiles(fractions, continuous, as_list), returns.arrow)
+        interpolated = continuous and types[0] != VARCHAR
+        return rows.Holistic(rows.quantiles(fractions, interpolated, as_list), returns.arrow)
 
     return make
 
@@ -109,8 +111,10 @@ def _quantile_types(continuous: bool, fixed: bool) -> Resolve:
             return None
         value = VARCHAR if arguments[0] == STRING_LITERAL else arguments[0]
         if continuous:
-            if value in (NULL, VARCHAR) or value.is_numeric:
+            if value == NULL or value.is_integer:
                 value, result = DOUBLE, DOUBLE
+            elif value.is_float or value.kind in ("DECIMAL", "VARCHAR"):
+                result = value
             elif value.is_temporal:
                 result = TIMESTAMP if value == DATE else value
             else:
@@ -150,7 +154,7 @@ def _temporal_average_types(arguments: Types) -> tuple[Types, SqlType] | None:
 
 
 def _bit_types(arguments: Types) -> tuple[Types, SqlType] | None:
-    if len(arguments) != 1 or not (arguments[0].is_integer and arguments[0] != HUGEINT or arguments[0] == NULL):
+    if len(arguments) != 1 or not ((arguments[0].is_integer and arguments[0] != HUGEINT) or arguments[0] == NULL):
         return None
     t = BIGINT if arguments[0] == NULL else arguments[0]
     return (t,), t
@@ -181,7 +185,7 @@ def _same(arguments: Types) -> tuple[Types, SqlType] | None:
 _TABLE: tuple[AggregateFunction, ...] = (
     F("count", (), BIGINT, _state(folds.Count), "Number of rows (`count(*)`)", "count(*)", "3", aliases=("count_star",)),
     F("count", ("any",), BIGINT, _state(folds.Count), "Number of rows where x is not NULL", "count(x)", "3"),
-    F("count_if", (BOOLEAN,), BIGINT, _state(folds.CountIf), "Number of rows where the condition is true",
+    F("count_if", (BOOLEAN,), HUGEINT, _state(folds.CountIf), "Number of rows where the condition is true",
       "count_if(x > 1)", "2", aliases=("countif",)),
     F("approx_count_distinct", ("any",), BIGINT, _state(lambda: Distinct(folds.Count, False)), "Number of different values; exact here",
       "approx_count_distinct(x)", "3"),
@@ -256,7 +260,7 @@ _TABLE: tuple[AggregateFunction, ...] = (
       resolve=lambda a: ((DOUBLE,), DOUBLE) if len(a) == 1 and a[0].is_numeric else None),
     F("mode", ("T",), "T", _holistic(rows.mode), "Most frequent value; the first of several", "mode(x)", "1", ordered=True,
       resolve=_same),
-    F("entropy", ("any",), DOUBLE, _holistic(rows.entropy), "Entropy of the frequencies, in bits", "entropy(x)", "1.585"),
+    F("entropy", ("any",), DOUBLE, _holistic(rows.entropy, 0.0), "Entropy of the frequencies, in bits", "entropy(x)", "1.585"),
     F("string_agg", (VARCHAR,), VARCHAR, _string_agg, "Values joined by commas", "string_agg(x::VARCHAR)", "1,2,4",
       ordered=True, aliases=("group_concat", "listagg")),
     F("string_agg", (VARCHAR, VARCHAR), VARCHAR, _string_agg, "Values joined by a separator", "string_agg(x::VARCHAR, '-')",

@@ -19,11 +19,17 @@ _TABLES = (
 )
 
 
+# Names of operators as functions.
+_SAME_AS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "//", "mod": "%"}
+
+
 def _by_name(functions: Iterable[Function]) -> Mapping[str, tuple[Function, ...]]:
     found: dict[str, list[Function]] = {}
     for function in functions:
         for name in (function.name, *function.aliases):
             found.setdefault(name.lower(), []).append(function)
+    for name, operator in _SAME_AS.items():
+        found[name] = [*found.get(name, []), *found.get(operator, [])]
     return MappingProxyType({name: tuple(overloads) for name, overloads in found.items()})
 
 

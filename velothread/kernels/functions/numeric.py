@@ -55,7 +55,7 @@ _ROUNDING = (
         "round(2.5)", "3", raises=True,
     ),
     _line(
-        "round", ("numeric", INTEGER), _first, numeric.round_digits,
+        "round", ("numeric", INTEGER), numeric.roomy_type, numeric.round_digits,
         "Rounded to so many digits after the point; negative: before it", "round(1250, -2)", "1300", raises=True,
     ),
     _line(
@@ -63,11 +63,11 @@ _ROUNDING = (
         raises=True,
     ),
     _line(
-        "trunc", ("numeric", INTEGER), _first, numeric.trunc_digits, "Cut to so many digits after the point",
+        "trunc", ("numeric", INTEGER), numeric.roomy_type, numeric.trunc_digits, "Cut to so many digits after the point",
         "trunc(1234, -2)", "1200", raises=True,
     ),
     _line(
-        "round_even", ("numeric", INTEGER), _first, numeric.round_even, "Rounded, halves to the even digit",
+        "round_even", ("numeric", INTEGER), numeric.roomy_type, numeric.round_even, "Rounded, halves to the even digit",
         "round_even(1250, -2)", "1200", raises=True, aliases=("roundbankers",),
     ),
     _line(

@@ -1,5 +1,7 @@
 """The operators: one line an overload. Names are as the binder asks for them (`negate` is the unary minus)."""
 
+# ruff: noqa: E501 - a table reads best with one line a function
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

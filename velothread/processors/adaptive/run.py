@@ -189,6 +189,8 @@ class Run:
             if self._all_dealt and self._turn == self._dealt:
                 return
             if not self._ready():
+                if self._list_one():
+                    continue
                 self._check_alive()
                 self._wait.wait(self._ready)
 
@@ -333,25 +335,34 @@ class Run:
         return split
 
     def _next_listed(self) -> Split:
-        # Listed a little ahead of dealing, to know when the end is near.
-        ahead = self._ahead
-        if not self._listed and len(ahead) <= self.n:
-            start = perf_counter_ns()
-            try:
-                for _ in range(self.n * self.depth + 1):
-                    ahead.append(next(self._splits))
-            except StopIteration:
-                self._listed = True
-            except Exception as error:
-                self._listed = True
-                ahead.append(error)
-            self._own.source_ns += perf_counter_ns() - start
-        if not ahead:
+        if not self._ahead:
+            self._list_one()
+        if not self._ahead:
             raise StopIteration
-        split = ahead.popleft()
+        split = self._ahead.popleft()
         if isinstance(split, Exception):
             raise split
         return split
+
+    def _list_one(self) -> bool:
+        """List one split more; False if there is none, or enough are listed already.
+
+        Called while everyone is busy: finding a split's end may mean to read it, and the receivers work meanwhile. It
+        also tells when the end is near.
+        """
+        ahead = self._ahead
+        if self._listed or self._all_dealt or self._reader is not None or len(ahead) >= self.n * self.depth:
+            return False
+        start = perf_counter_ns()
+        try:
+            ahead.append(next(self._splits))
+        except StopIteration:
+            self._listed = True
+        except Exception as error:
+            self._listed = True
+            ahead.append(error)
+        self._own.source_ns += perf_counter_ns() - start
+        return True
 
     def _end_dealing(self) -> None:
         self._all_dealt = True
