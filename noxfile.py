@@ -118,9 +118,9 @@ def typecheck(session: nox.Session) -> None:
 
 @nox.session(python=FREE_THREADED)
 def bench(session: nox.Session) -> None:
-    """velothread alone: its own benchmarks."""
+    """velothread alone: the queries of `peers` with both processors."""
     install(session)
-    session.run("python", "bench/run.py", *session.posargs)
+    session.run("python", "bench/peers.py", "--engines", "velothread,velothread simple", *session.posargs)
 
 
 @nox.session(python=False)

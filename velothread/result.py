@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from velothread.errors import InternalError, OptionError
+from velothread.errors import ExecutionError, InternalError, OptionError
 from velothread.execution import Execution
 from velothread.sinks.sink import Sink
 from velothread.statistics import Statistics
@@ -193,7 +193,11 @@ class Result:
 
 
 def _python(column: pa.Array | pa.ChunkedArray, type_: SqlType) -> list[Any]:
-    values: list[Any] = column.to_pylist()
+    try:
+        values: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError) as e:
+        # Python's dates end in the year 9999, SQL's do not
+        raise ExecutionError(f"a value of type {type_} is out of Python's range: {e}", hint="use .arrow()") from None
     if type_.kind == "HUGEINT":
         return [int(v) if isinstance(v, Decimal) else v for v in values]
     return values

@@ -13,7 +13,7 @@ from velothread.cli.main import run
 
 pytestmark = pytest.mark.thread_unsafe(reason="captures standard output and changes the folder")
 
-TRADES = "symbol,qty,price\nABC,10,1.5\nXYZ,,2.25\nABC,5,1e20\n\"a,b\",1,0.1\n"
+TRADES = "symbol,qty,price\nABC,10,1.5\nXYZ,,2.25\nABC,5,1e+20\n\"a,b\",1,0.1\n"
 
 
 @pytest.fixture(autouse=True)

@@ -314,11 +314,17 @@ def test_equal_items() -> None:
         ("to -1 items", lambda: values("list_resize", lists([[1]]), number(-1))),
         ("'x' is not an order", lambda: values("list_sort", lists([[1]]), (pa.scalar("x"), VARCHAR))),
         ("too long", lambda: values("range", number(2**62))),
-        ("one length, not of 1 and 2", lambda: values("list_distance", lists([[1.0]], list_of(DOUBLE)), lists([[1.0, 2.0]], list_of(DOUBLE)))),
-        ("without NULLs", lambda: values("list_distance", lists([[None]], list_of(DOUBLE)), lists([[1.0]], list_of(DOUBLE)))),
+        (
+            "one length, not of 1 and 2",
+            lambda: values("list_distance", lists([[1.0]], list_of(DOUBLE)), lists([[1.0, 2.0]], list_of(DOUBLE))),
+        ),
+        (
+            "without NULLs",
+            lambda: values("list_distance", lists([[None]], list_of(DOUBLE)), lists([[1.0]], list_of(DOUBLE))),
+        ),
         ("second list", lambda: values("list_where", lists([[1]]), lists([[None]], list_of(BOOLEAN)))),
     ],
-)  # fmt: skip
+)
 def test_bad_values_say_what_is_wrong(says: str, make: Callable[[], Any]) -> None:
     with pytest.raises(ExecutionError, match=says):
         make()

@@ -40,7 +40,8 @@ _BINARY = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.Pow: "**",
     exp.DPipe: "||", exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseLeftShift: "<<",
     exp.BitwiseRightShift: ">>", exp.BitwiseXor: "xor", exp.RegexpLike: "regexp_full_match",
-    exp.SimilarTo: "regexp_full_match", exp.Glob: "glob",
+    exp.SimilarTo: "regexp_full_match", exp.Glob: "glob", exp.StartsWith: "starts_with",
+    exp.ArrayContainsAll: "list_has_all", exp.ArrayOverlaps: "list_has_any",
 }  # fmt: skip
 _COMPARISONS = {
     exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
@@ -52,7 +53,7 @@ MAX_DEPTH = 300
 _ALWAYS = frozenset({"this", "expression", "expressions"})
 _ARGUMENTS: dict[type[exp.Expression], frozenset[str]] = {
     exp.Column: frozenset({"table", "db", "catalog"}), exp.Literal: frozenset({"is_string"}), exp.Identifier: frozenset({"quoted"}),
-    exp.Interval: frozenset({"unit"}), exp.Div: frozenset({"typed", "safe"}), exp.DPipe: frozenset({"safe"}),
+    exp.Interval: frozenset({"unit", "fraction_in_string"}), exp.Div: frozenset({"typed", "safe"}), exp.DPipe: frozenset({"safe"}),
     exp.Between: frozenset({"low", "high"}), exp.In: frozenset({"query", "unnest", "field"}),
     exp.Like: frozenset({"negate"}), exp.ILike: frozenset({"negate"}), exp.Case: frozenset({"ifs", "default"}),
     exp.If: frozenset({"true", "false"}), exp.Cast: frozenset({"to"}), exp.TryCast: frozenset({"to", "safe"}),
@@ -89,7 +90,8 @@ class ExpressionBinder:
             raise BindError("the expression is nested too deeply", position(node), sql=self.sql)
         try:
             method = self._method(node)
-            self._refuse_unread(node)
+            if method != self._unsupported:
+                self._refuse_unread(node)
             e = fold_here(method(node, scope))
             return self.negation(e, position(node)) if node.args.get("negate") else e
         except SqlError as e:

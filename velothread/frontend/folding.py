@@ -12,6 +12,7 @@ import pyarrow as pa
 from velothread.coercion import STRING_LITERAL
 from velothread.errors import ExecutionError
 from velothread.kernels.casts import cast
+from velothread.kernels.rows import member
 from velothread.plan.expressions import (
     Call,
     Case,
@@ -63,10 +64,7 @@ def fold_here(e: Expression) -> Expression:
                 return kept[0]
             return Coalesce(tuple(kept), e.type, e.position)
         case Membership() if isinstance(e.argument, Literal):
-            if not e.argument.value.is_valid:
-                return literal(None, BOOLEAN, e.position)
-            hit = e.argument.value.as_py() in e.values.to_pylist()
-            return literal(None if not hit and e.has_null else hit, BOOLEAN, e.position)
+            return _try(lambda: member(e.argument.value, e.values, e.has_null), e)  # type: ignore[union-attr]
     return e
 
 

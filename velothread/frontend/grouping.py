@@ -75,7 +75,7 @@ def bind_grouping(
     """The grouping of a SELECT, or None when it has neither GROUP BY nor aggregates."""
     clause = node.args.get("group")
     above = [*bound, *([having] if having is not None else []), *(o.expression for o in order)]
-    if clause is None and not any(Grouping.has_aggregate(e) for e in above):
+    if clause is None and having is None and not any(Grouping.has_aggregate(e) for e in above):
         return None
     keys: list[Expression] = []
     if clause is not None:

@@ -23,7 +23,18 @@ from velothread.frontend.names import FieldMaker, Scope
 from velothread.frontend.parse import position
 from velothread.frontend.tables import Catalog, Cte, TableBinder
 from velothread.plan import nodes
-from velothread.plan.expressions import Column, Expression, Field, Literal, Ordering, is_constant
+from velothread.kernels.aggregates import resolve_aggregate
+from velothread.plan.expressions import (
+    AggregateCall,
+    Column,
+    Expression,
+    Field,
+    Literal,
+    Logical,
+    Ordering,
+    is_constant,
+    literal,
+)
 
 # The clauses that are read; any other that is set is refused.
 _CLAUSES = frozenset({
@@ -68,7 +79,7 @@ class QueryBinder:
             case exp.Union():
                 return self._modified(node, *self._union(node, ctes))
             case exp.SetOperation():
-                raise UnsupportedError(f"{type(node).__name__.upper()} is not supported yet", position(node), sql=self.sql)
+                return self._modified(node, *self._set_difference(node, ctes))
             case exp.Table():
                 return self._select(exp.select("*").from_(node), ctes)
         raise UnsupportedError(f"{type(node).__name__} statements are not supported", position(node), sql=self.sql)
@@ -108,19 +119,19 @@ class QueryBinder:
 
         bound = [self._item(item, scope) for item in items]
         names = unique_names([name or item_name(item) for name, item in items])
+        on = self._distinct_on(node, scope, items, bound)
         having = node.args.get("having")
         having_e = self.expressions.bind_condition(having.this, scope, "HAVING") if having is not None else None
         order = self._order(node, scope, items, bound)
-        grouping = bind_grouping(self, node, scope, items, bound, having_e, order)
+        grouping = bind_grouping(self, node, scope, items, [*bound, *on], having_e, order)
         if grouping is not None:
             plan = grouping.plan(plan)
             bound = [grouping.rewrite(e) for e in bound]
+            on = [grouping.rewrite(e) for e in on]
             order = [Ordering(grouping.rewrite(o.expression), o.descending, o.nulls_first) for o in order]
             if having_e is not None:
                 plan = nodes.Filter(plan, grouping.rewrite(having_e))
-        elif having_e is not None:
-            raise BindError("HAVING without GROUP BY or aggregates", position(having), sql=self.sql)
-        return self._project(node, plan, names, bound, order)
+        return self._project(node, plan, names, bound, order, on)
 
     def _from(self, node: exp.Select, ctes: dict[str, Cte]) -> tuple[nodes.Node, Scope]:
         joins = node.args.get("joins")
@@ -174,41 +185,71 @@ class QueryBinder:
 
     # --- SELECT list, DISTINCT, ORDER BY, LIMIT
 
+    def _distinct_on(
+        self, node: exp.Select, scope: Scope, items: list[stars.Item], bound: list[Expression]
+    ) -> list[Expression]:
+        clause = node.args.get("distinct")
+        on = clause.args.get("on") if clause is not None else None
+        if on is None:
+            return []
+        out = []
+        for key in on.expressions if isinstance(on, exp.Tuple) else [on]:
+            index = self.item_index(key, items, "DISTINCT ON")
+            out.append(bound[index] if index is not None else self.expressions.bind_value(key, scope))
+        return out
+
     def _project(
-        self, node: exp.Select, plan: nodes.Node, names: list[str], bound: list[Expression], order: list[Ordering]
-    ) -> Bound:
+        self, node: exp.Select, plan: nodes.Node, names: list[str], bound: list[Expression], order: list[Ordering],
+        on: list[Expression],
+    ) -> Bound:  # fmt: skip
         output = [self.fields(n, e.type) for n, e in zip(names, bound, strict=True)]
         by_expression = {e: f for e, f in reversed(list(zip(bound, output, strict=True)))}
-        distinct = node.args.get("distinct")
-        hidden_fields: list[Field] = []
-        hidden: list[Expression] = []
-        keys: list[Ordering] = []
-        for o in order:
-            field = by_expression.get(o.expression)
-            if field is None:
-                if distinct is not None:
-                    raise BindError(
-                        "with SELECT DISTINCT, ORDER BY takes only what is selected", position(node.args["order"]), sql=self.sql
-                    )
-                field = self.fields("order_key", o.expression.type)
-                by_expression[o.expression] = field
-                hidden_fields.append(field)
-                hidden.append(o.expression)
-            keys.append(Ordering(Column(field), o.descending, o.nulls_first))
-        plan = nodes.Project(plan, (*output, *hidden_fields), (*bound, *hidden))
-        if distinct is not None:
-            if distinct.args.get("on") is not None:
-                raise UnsupportedError("DISTINCT ON is not supported yet", position(distinct), sql=self.sql)
+        distinct = node.args.get("distinct") is not None and not on
+        hidden: dict[Expression, Field] = {}
+
+        def field_of(e: Expression) -> Field:
+            """The output column of `e`; one that is not selected goes along unseen."""
+            if e in by_expression:
+                return by_expression[e]
+            if distinct:
+                message = "with SELECT DISTINCT, ORDER BY takes only what is selected"
+                raise BindError(message, position(node.args["order"]), sql=self.sql)
+            return hidden.setdefault(e, self.fields("order_key", e.type))
+
+        keys = [Ordering(Column(field_of(o.expression)), o.descending, o.nulls_first) for o in order]
+        firsts = [field_of(e) for e in on]
+        plan = nodes.Project(plan, (*output, *hidden.values()), (*bound, *hidden))
+        if distinct:
             plan, output, keys = self._distinct(plan, output, keys)
+        elif on:
+            if keys:
+                plan = nodes.Sort(plan, tuple(keys))
+            plan, output, keys = self._first_of_each(plan, output, firsts)
         limit, offset = self._limit(node)
         if keys:
             plan = nodes.Sort(plan, tuple(keys), limit, offset)
         elif limit is not None or offset:
             plan = nodes.Limit(plan, limit, offset)
-        if hidden:
+        if hidden and not on:
             visible = tuple(self.fields(f.name, f.type) for f in output)
             plan = nodes.Project(plan, visible, tuple(Column(f) for f in output))
         return plan, tuple(names)
+
+    def _first_of_each(
+        self, plan: nodes.Node, output: list[Field], keys: list[Field]
+    ) -> tuple[nodes.Node, list[Field], list[Ordering]]:
+        """DISTINCT ON: the first row of each group of `keys`. Groups keep the order of the (sorted) input."""
+        unique = list(dict.fromkeys(keys))
+        key_fields = [self.fields(f.name, f.type) for f in unique]
+        new = [self.fields(f.name, f.type) for f in output]
+        calls = []
+        for f in output:
+            found = resolve_aggregate("first", [f.type])
+            assert found is not None
+            calls.append(AggregateCall(found.function, (Column(f),), (), found.returns))
+        groups = nodes.Aggregate(plan, (*key_fields, *new), tuple(Column(f) for f in unique), tuple(calls))
+        visible = tuple(self.fields(f.name, f.type) for f in output)
+        return nodes.Project(groups, visible, tuple(Column(f) for f in new)), list(visible), []
 
     def _distinct(
         self, plan: nodes.Node, output: list[Field], keys: list[Ordering]
@@ -251,31 +292,76 @@ class QueryBinder:
     def _union(self, node: exp.Union, ctes: dict[str, Cte]) -> Bound:
         # a long chain of UNION ALL is a deep tree on the left: flatten what has the same kind
         parts: list[exp.Expression] = []
-        distinct = bool(node.args.get("distinct"))
-        if node.args.get("by_name"):
-            raise UnsupportedError("UNION BY NAME is not supported yet", position(node), sql=self.sql)
+        distinct, by_name = bool(node.args.get("distinct")), bool(node.args.get("by_name"))
         top: exp.Expression = node
-        while isinstance(top, exp.Union) and bool(top.args.get("distinct")) == distinct and (top is node or _plain(top)):
+        while isinstance(top, exp.Union) and bool(top.args.get("distinct")) == distinct and (
+            top is node or (_plain(top) and not by_name)
+        ):
             parts.append(top.expression)
             top = top.this
         parts.append(top)
         bound = [self.bind_query(p, ctes) for p in reversed(parts)]
-        width, names = len(bound[0][1]), bound[0][1]
-        for plan, other in bound:
-            if len(other) != width:
-                message = f"UNION: {width} and {len(other)} columns"
-                raise BindError(message, position(node.expression), sql=self.sql)
-        types = []
-        for i in range(width):
-            columns: list[Expression] = [Column(plan.output[i]) for plan, _ in bound]
-            types.append(self.expressions.common(columns, "UNION", position(node)))
-        inputs = tuple(self._cast_to(plan, types) for plan, _ in bound)
-        output = tuple(self.fields(n, type_) for n, type_ in zip(names, types, strict=True))
+        if by_name:
+            bound = self._by_name(bound)
+        names = bound[0][1]
+        inputs = self._aligned(node, bound)
+        output = tuple(self.fields(n, f.type) for n, f in zip(names, inputs[0].output, strict=True))
         union: nodes.Node = nodes.UnionAll(inputs, output)
         if distinct:
             new = tuple(self.fields(f.name, f.type) for f in output)
             union = nodes.Aggregate(union, new, tuple(Column(f) for f in output), ())
         return union, names
+
+    def _aligned(self, node: exp.Expression, bound: Sequence[Bound]) -> tuple[nodes.Node, ...]:
+        """The inputs of a set operation with equal types, column by column."""
+        width = len(bound[0][1])
+        kind = type(node).__name__.upper()
+        for _, other in bound:
+            if len(other) != width:
+                raise BindError(f"{kind}: {width} and {len(other)} columns", position(node.expression), sql=self.sql)
+        types = []
+        for i in range(width):
+            columns: list[Expression] = [Column(plan.output[i]) for plan, _ in bound]
+            types.append(self.expressions.common(columns, kind, position(node)))
+        return tuple(self._cast_to(plan, types) for plan, _ in bound)
+
+    def _by_name(self, bound: Sequence[Bound]) -> list[Bound]:
+        """UNION BY NAME: columns of one name go together; where an input has none of a name, it gives NULL."""
+        names = {n.lower(): n for _, columns in reversed(bound) for n in columns}
+        order = list(dict.fromkeys(n.lower() for _, columns in bound for n in columns))
+        out: list[Bound] = []
+        for plan, columns in bound:
+            by_name = {n.lower(): f for n, f in zip(columns, plan.output, strict=True)}
+            items = [Column(by_name[n]) if n in by_name else literal(None, t.NULL) for n in order]
+            fields = tuple(self.fields(names[n], e.type) for n, e in zip(order, items, strict=True))
+            out.append((nodes.Project(plan, fields, tuple(items)), tuple(names[n] for n in order)))
+        return out
+
+    def _set_difference(self, node: exp.SetOperation, ctes: dict[str, Cte]) -> Bound:
+        """EXCEPT and INTERSECT: rows are grouped, and a group is kept by the sides on which it was seen."""
+        if not node.args.get("distinct") or node.args.get("by_name"):
+            kind = f"{type(node).__name__.upper()} {'BY NAME' if node.args.get('by_name') else 'ALL'}"
+            raise UnsupportedError(f"{kind} is not supported yet", position(node), sql=self.sql)
+        bound = [self.bind_query(p, ctes) for p in (node.this, node.expression)]
+        inputs = []
+        for left, plan in zip((True, False), self._aligned(node, bound), strict=True):
+            side = self.fields("left", t.BOOLEAN)
+            output = tuple(self.fields(f.name, f.type) for f in plan.output)
+            items = (*(Column(f) for f in plan.output), literal(left, t.BOOLEAN))
+            inputs.append(nodes.Project(plan, (*output, side), items))
+        output = tuple(self.fields(f.name, f.type) for f in inputs[0].output)
+        union = nodes.UnionAll(tuple(inputs), output)
+        seen = [resolve_aggregate(n, [t.BOOLEAN]) for n in ("bool_or", "bool_and")]
+        calls = tuple(AggregateCall(f.function, (Column(output[-1]),), (), t.BOOLEAN) for f in seen if f is not None)
+        new = tuple(self.fields(f.name, f.type) for f in output[:-1])
+        some, only = self.fields("some_left", t.BOOLEAN), self.fields("only_left", t.BOOLEAN)
+        groups = nodes.Aggregate(union, (*new, some, only), tuple(Column(f) for f in output[:-1]), calls)
+        wanted: Expression = Column(only)
+        if isinstance(node, exp.Intersect):
+            wanted = Logical("and", (Column(some), self.expressions.negation(Column(only), None)))
+        visible = tuple(self.fields(f.name, f.type) for f in new)
+        kept = nodes.Project(nodes.Filter(groups, wanted), visible, tuple(Column(f) for f in new))
+        return kept, bound[0][1]
 
     def _cast_to(self, plan: nodes.Node, types: Sequence[t.SqlType]) -> nodes.Node:
         if all(f.type == type_ for f, type_ in zip(plan.output, types, strict=True)):

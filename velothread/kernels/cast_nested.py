@@ -1,7 +1,7 @@
 """Casts of LIST, STRUCT and MAP, item by item, and from their text.
 
-Items are cast with the `cast` that is passed in (it is `casts.cast`, which uses this module): a bad item fails a CAST and
-becomes NULL in a TRY_CAST.
+Items are cast with the `cast` that is passed in (it is `casts.cast`, which uses this module): a bad item fails a CAST
+and becomes NULL in a TRY_CAST.
 """
 
 from __future__ import annotations

@@ -41,12 +41,14 @@ def days_from_civil(year: Numbers, month: Numbers, day: Numbers) -> Numbers:
     year_of_era = y - era * 400
     day_of_year = (153 * np.where(month > 2, month - 3, month + 9) + 2) // 5 + day - 1
     day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
-    return era * _DAYS_PER_ERA + day_of_era - _EPOCH_SHIFT
+    days: Numbers = era * _DAYS_PER_ERA + day_of_era - _EPOCH_SHIFT
+    return days
 
 
 def is_leap(year: Numbers) -> Mask:
     """Leap years."""
-    return (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    leap: Mask = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    return leap
 
 
 def days_in_month(year: Numbers, month: Numbers) -> Numbers:

@@ -65,10 +65,12 @@ def _compare_nan(sign: str, left: Value, right: Value) -> Value:
 
 
 def _answer(sign: str, less: Numbers, equal: Numbers, left: Value, right: Value) -> Value:
-    data = {
-        "=": lambda: equal, "<>": lambda: ~equal, "<": lambda: less, "<=": lambda: less | equal,
-        ">": lambda: ~(less | equal), ">=": lambda: ~less,
-    }[sign]()  # fmt: skip
+    if sign in ("=", "<>"):
+        data = equal if sign == "=" else ~equal
+    elif sign in ("<", ">="):
+        data = less if sign == "<" else ~less
+    else:
+        data = less | equal if sign == "<=" else ~(less | equal)
     result = column(data, pa.bool_(), valid_rows(left, right), row_count(left, right) or 1)
     return like_arguments(result, left, right)
 
@@ -89,7 +91,7 @@ def _compare_intervals(sign: str, left: Value, right: Value) -> Value:
 
 
 def order_key(value: Any) -> Any:
-    """What a Python value compares by: NULL is greater than all, NaN than all other floats; nested ones item by item."""
+    """What a Python value compares by: NULL is the greatest, then NaN; nested values go item by item."""
     if value is None:
         return (2,)
     if isinstance(value, float) and value != value:

@@ -112,7 +112,8 @@ def _number(name: str, moments: pa.Array, days: Numbers, micros: Numbers) -> Num
         return view(part_of("year")(moments)) % 100
     # Weeks that begin on Sunday (U) or Monday (W); before the first such day it is week 0.
     of_year, weekday = view(part_of("doy")(moments)), (days + (4 if name == "U" else 3)) % 7
-    return (of_year + 6 - weekday) // 7
+    week: Numbers = (of_year + 6 - weekday) // 7
+    return week
 
 
 def _digits(data: Numbers, width: int) -> pa.Array:
@@ -130,13 +131,24 @@ def strftime_format_first(pattern: Value, moments: Value) -> Value:
 
 # --- strptime
 
+_UP_TO_TWO = r"\d{1,2}"
 _READ = {
-    "Y": r"-?\d{1,4}", "y": r"\d{1,2}", "m": r"\d{1,2}", "d": r"\d{1,2}", "H": r"\d{1,2}", "I": r"\d{1,2}", "M": r"\d{1,2}",
-    "S": r"\d{1,2}", "f": r"\d{1,6}", "n": r"\d{1,9}", "g": r"\d{1,3}", "j": r"\d{1,3}", "p": "am|pm", "G": r"\d{1,4}",
-    "V": r"\d{1,2}", "u": r"\d", "w": r"\d", "a": "mon|tue|wed|thu|fri|sat|sun",
-    "A": "monday|tuesday|wednesday|thursday|friday|saturday|sunday", "b": "|".join(_MONTHS), "B": "|".join(_LONG_MONTHS),
+    **dict.fromkeys("ymdHIMSV", _UP_TO_TWO),
+    "Y": r"-?\d{1,4}",
+    "G": r"\d{1,4}",
+    "j": r"\d{1,3}",
+    "u": r"\d",
+    "w": r"\d",
+    "g": r"\d{1,3}",
+    "f": r"\d{1,6}",
+    "n": r"\d{1,9}",
+    "p": "am|pm",
+    "a": "mon|tue|wed|thu|fri|sat|sun",
+    "A": "monday|tuesday|wednesday|thursday|friday|saturday|sunday",
+    "b": "|".join(_MONTHS),
+    "B": "|".join(_LONG_MONTHS),
     "z": r"Z|[+-]\d{2}(?::?\d{2})?",
-}  # fmt: skip
+}
 
 
 @lru_cache(maxsize=64)
@@ -237,7 +249,8 @@ def _offsets(zones: pa.Array) -> Numbers:
     padded = pc.if_else(pc.match_substring(pc.ascii_upper(plain), "Z"), "+0000", pc.ascii_rpad(plain, 5, "0"))
     signs = np.where(view(pc.starts_with(padded, "-")), -1, 1)
     digits = view(pc.cast(pc.utf8_slice_codeunits(padded, 1, 5), pa.int64()))
-    return signs * (digits // 100 * 60 + digits % 100) * 60 * SECOND
+    micros: Numbers = signs * (digits // 100 * 60 + digits % 100) * 60 * SECOND
+    return micros
 
 
 strptime = with_options(lambda text, pattern: _parse(text, pattern, True), pa.timestamp("us"))

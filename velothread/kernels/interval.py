@@ -129,7 +129,8 @@ def shift(moments: Numbers, months: Numbers, days: Numbers, micros: Numbers, val
     _demand((np.abs(day) <= limit) | endless, valid, "the timestamp is out of range", rows)
     if endless.any():
         return np.where(endless, moments, np.where(endless, 0, day) * MICROS_PER_DAY + rest)
-    return day * MICROS_PER_DAY + rest
+    moved: Numbers = day * MICROS_PER_DAY + rest
+    return moved
 
 
 def _moved(moment: Value, interval: Value, sign: int) -> Value:

@@ -72,18 +72,17 @@ def sum_(lists: pa.Array) -> pa.Array:
     if pa.types.is_boolean(t):
         items = items.cast(pa.int8())
     if pa.types.is_boolean(t) or (pa.types.is_integer(t) and t.bit_width <= 32):
-        wide = pc.cast(items, pa.int64())
-    else:
-        wide = (
-            pc.cast(pc.cast(items, pa.decimal128(20, 0)), target) if pa.types.is_integer(t) else pc.cast(items, target)
-        )
+        # Fewer than 2**31 items of 32 bits can't overflow 64: differences of running sums.
+        running = np.concatenate((np.zeros(1, np.int64), np.cumsum(view(items), dtype=np.int64)))
+        ends = np.cumsum(counts)
+        sums = column(running[ends] - running[ends - counts], pa.int64(), counts > 0)
+        return pc.cast(pc.cast(sums, pa.decimal128(20, 0)), target)
+    wide = pc.cast(pc.cast(items, pa.decimal128(20, 0)), target) if pa.types.is_integer(t) else pc.cast(items, target)
     grouped = pa.table({"row": rows, "item": wide}).group_by("row", use_threads=False).aggregate([("item", "sum")])
     at = np.zeros(parts.rows, np.int64)
     at[grouped["row"].to_numpy()] = np.arange(grouped.num_rows)
     sums = grouped["item_sum"].combine_chunks()
     sums = pa.concat_arrays(sums.chunks) if isinstance(sums, pa.ChunkedArray) else sums
-    if pa.types.is_integer(sums.type):
-        sums = pc.cast(pc.cast(sums, pa.decimal128(20, 0)), target)
     return pc.cast(taken(sums, at, counts > 0), target)
 
 

@@ -53,7 +53,8 @@ def _micros_of_day(parts: Sequence[Value], valid: Mask | None) -> Numbers:
         micros = np.rint(second * SECOND)
         exists = (hour >= 0) & (hour < 24) & (minute >= 0) & (minute < 60) & (micros >= 0) & (micros <= 60 * SECOND)
     _refuse(~exists, valid, "time", hour, minute, second)
-    return (hour * 3600 + minute * 60) * SECOND + np.where(exists, micros, 0).astype(np.int64)
+    total: Numbers = (hour * 3600 + minute * 60) * SECOND + np.where(exists, micros, 0).astype(np.int64)
+    return total
 
 
 def make_time(hour: Value, minute: Value, second: Value) -> Value:

@@ -186,7 +186,8 @@ def _time_part(part: str, array: pa.Array) -> pa.Array:
 
 def interval_micros(parts: Numbers) -> Numbers:
     """Microseconds of the days (a month is 30) and time of intervals."""
-    return (parts["months"].astype(np.int64) * 30 + parts["days"]) * MICROS_PER_DAY + parts["nanos"] // 1000
+    micros: Numbers = (parts["months"].astype(np.int64) * 30 + parts["days"]) * MICROS_PER_DAY + parts["nanos"] // 1000
+    return micros
 
 
 def _interval_part(part: str, array: pa.Array) -> pa.Array:
@@ -284,7 +285,12 @@ def nanosecond(value: Value) -> Value:
 
 
 _DAY_NAMES = pa.array(["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"])
-_MONTH_NAMES = pa.array(["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"])
+_MONTH_NAMES = pa.array(
+    [
+        *("January", "February", "March", "April", "May", "June"),
+        *("July", "August", "September", "October", "November", "December"),
+    ]
+)
 
 
 def dayname(value: Value) -> Value:

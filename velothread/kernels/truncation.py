@@ -52,7 +52,8 @@ def _truncate_days(part: str, days: pa.Array) -> Numbers:
     if part == "isoyear":
         year = iso_week(data)[0]
         fourth = days_from_civil(year, np.ones_like(year), np.full_like(year, 4))
-        return fourth - (fourth + 3) % 7
+        monday: Numbers = fourth - (fourth + 3) % 7
+        return monday
     year = view(pc.year(days))
     one = np.ones_like(year)
     if part == "quarter":

@@ -230,7 +230,15 @@ def is_constant(e: Expression) -> bool:
 def literal(value: Any, type_: SqlType, position: Position | None = None) -> Literal:
     """A constant of a Python value or an Arrow scalar."""
     scalar = value if isinstance(value, pa.Scalar) else pa.scalar(value, type_.arrow)
-    return Literal(scalar, type_, f"{scalar}" if scalar.is_valid else "NULL", position)
+    return Literal(scalar, type_, _text(scalar) if scalar.is_valid else "NULL", position)
+
+
+def _text(scalar: pa.Scalar) -> str:
+    try:
+        return f"{scalar}"
+    except (OverflowError, ValueError):
+        # a date that Python has not (the year 12000): any text will do that is another for another value
+        return f"{scalar.type} {scalar.cast(pa.int32() if pa.types.is_date32(scalar.type) else pa.int64())}"
 
 
 def show(e: Expression) -> str:

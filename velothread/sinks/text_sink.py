@@ -50,13 +50,14 @@ class TextSink:
         self._format = text_format
         self._target = target
         self._compress = compress
+        self._head = b""
         self._written = 0
         self._wanted = True
 
     def begin(self, schema: pa.Schema, types: tuple[SqlType, ...]) -> None:
-        head = self._format.start(schema, types)
+        # Held back until there are rows or the end: a query that fails before that prints no lone header.
+        self._head = self._format.start(schema, types)
         self._target.open()
-        self._put(self._compress(head) if head else None)
 
     def encode(self, batch: pa.RecordBatch) -> Any:
         if batch.num_rows == 0:
@@ -66,6 +67,7 @@ class TextSink:
     def write(self, piece: Any) -> bool:
         if piece is None or not self._wanted:
             return self._wanted
+        self._start()
         if self._written and self._format.between:
             self._put(self._compress(self._format.between))
         self._written += 1
@@ -73,12 +75,18 @@ class TextSink:
         return self._wanted
 
     def finish(self) -> None:
+        self._start()
         # A compressed file without any stream in it isn't valid, so an empty output still gets an empty stream.
         self._put(self._compress(self._format.end))
         self._target.commit()
 
     def abort(self) -> None:
         self._target.discard()
+
+    def _start(self) -> None:
+        head, self._head = self._head, b""
+        if head:
+            self._put(self._compress(head))
 
     def _put(self, data: Any) -> None:
         if data is not None and self._wanted and memoryview(data).nbytes:

@@ -1,7 +1,7 @@
 """JSON lines (and `.json` documents) as a source: schema from a sample, splits by byte ranges.
 
-A newline never stands inside of a JSON string, so every newline is the end of a row: a receiver finds the rows of its byte
-range by itself, and the coordinator reads nothing. A row belongs to the range in which its first byte is.
+A newline never stands inside of a JSON string, so every newline is the end of a row: a receiver finds the rows of its
+byte range by itself, and the coordinator reads nothing. A row belongs to the range in which its first byte is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Self
 
 import pyarrow as pa
 
@@ -94,7 +94,7 @@ class RangeSplit:
         elif os.pread(descriptor, 3, 0) == _BOM:
             at = 3
         # One buffer for all blocks: fresh memory for each would cost a page fault per 4 kB.
-        buffer = bytearray(FRONT + BLOCK_BYTES + BACK)
+        buffer = bytearray(FRONT + min(BLOCK_BYTES, max(self.bytes, 4096)) + BACK)
         while at < self.end:
             room = len(buffer) - BACK
             got = _fill(descriptor, memoryview(buffer)[FRONT:], at)
@@ -318,10 +318,10 @@ class Taken:
     def close(self) -> None:
         self._stream.close()
 
-    def __enter__(self) -> Taken:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -362,6 +362,8 @@ def _sample(file: File, size: int | None) -> tuple[Taken | None, bytes]:
                 break
             pieces.append(piece)
             have += len(piece)
+            if have == size and not any(b"\n" in p for p in pieces):
+                size *= 2  # a row that is longer
     except OSError as error:
         stream.close()
         raise unreadable(file.label, error) from error

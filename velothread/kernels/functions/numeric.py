@@ -63,7 +63,7 @@ _ROUNDING = (
         raises=True,
     ),
     _line(
-        "trunc", ("numeric", INTEGER), numeric.roomy_type, numeric.trunc_digits, "Cut to so many digits after the point",
+        "trunc", ("numeric", INTEGER), numeric.roomy_type, numeric.trunc_digits, "Cut to so many digits",
         "trunc(1234, -2)", "1200", raises=True,
     ),
     _line(
