@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from time import perf_counter
@@ -45,7 +45,7 @@ class Result:
         self.stats = statistics
         self.message: str | None = None
         self._execution = execution
-        self._refused = refused
+        self._refusals = refusals
         self._bytes_total = bytes_total
         self._sink = sink
         self._target = target
@@ -68,7 +68,7 @@ class Result:
     @property
     def refused(self) -> int:
         """Rows of inputs that were refused (`on_error`), so far."""
-        return self._refused()
+        return sum(r.count for r in self._refusals)
 
     @property
     def progress(self) -> ProgressReading | None:
@@ -189,6 +189,8 @@ class Result:
             self.stats.run_s = perf_counter() - start
             self.stats.stages = metrics.stages[first:]
             self.stats.refused = self.refused
+            for refusals in self._refusals:
+                refusals.write()
             del metrics.stages[first:]
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -118,10 +118,11 @@ class Session:
         processor, stats.reason = self._processor(sources)
         stats.processor, stats.partitions = processor.name, processor.partitions  # type: ignore[attr-defined]
         execution = Execution(compiled, processor, self.options, statement.sql)
+        refusals = [r for s in sources if (r := getattr(s, "refusals", None)) is not None]
         sizes = [s.size for s in sources]
         total = None if None in sizes or not sizes else sum(s for s in sizes if s is not None)
         return Result(
-            names, types, execution, stats, refused=_refused(sources), bytes_total=total, sink=sink, target=target
+            names, types, execution, stats, refusals=refusals, bytes_total=total, sink=sink, target=target
         )
 
     def explain(self, statement: Statement | str, stage: str = "plan", analyze: bool = False, parameters: Parameters = None) -> str:
@@ -203,11 +204,6 @@ def _explain(plan: Node, stage: str) -> str:
     if stage != "code":
         raise OptionError(f"stage {stage!r} is not known; choose one of parse, bind, plan, code")
     return "\n\n".join(branch.source.rstrip() for p in cut for branch in compile_pipeline(p))
-
-
-def _refused(sources: Sequence[Any]) -> Callable[[], int]:
-    counters = [s.refusals for s in sources if hasattr(s, "refusals")]
-    return lambda: sum(c.count for c in counters)
 
 
 def connect(**options: Any) -> Session:

@@ -80,7 +80,7 @@ TYPES = tuple(_VALUES)
 
 
 def column(sql_type: SqlType, rows: int, chance: random.Random) -> pa.Array:
-    """A column of `rows` values; about half of all columns have NULLs, some few different values, some are one value."""
+    """A column of `rows` values; half of them have NULLs; some few different values, some just one."""
     draw = _VALUES[sql_type]
     nulls = chance.choice([0, 0, 0.3, 0.9])
     pool = [draw(chance) for _ in range(chance.choice([1, 4, rows + 1]))]

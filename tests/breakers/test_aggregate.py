@@ -226,7 +226,7 @@ def test_many_groups_are_merged_by_key_to_the_same_answer(monkeypatch: pytest.Mo
 def test_no_keys_give_one_row_even_without_input() -> None:
     breaker = AggregateBreaker((), (call("count", (), ()), call("sum", [BIGINT], [0]), call("list", [BIGINT], [0])))
     assert dealt(breaker, [[]], 2, random.Random(0)) == [(0, None, None)]
-    assert list(breaker.result([], serial))[0].to_pylist() == [{"a0": 0, "a1": None, "a2": None}]
+    assert next(iter(breaker.result([], serial))).to_pylist() == [{"a0": 0, "a1": None, "a2": None}]
 
 
 def test_keys_give_no_row_without_input() -> None:
@@ -246,7 +246,8 @@ def test_a_filter_that_leaves_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("name", "fraction", "expected"),
-    [("quantile_cont", 0.25, 1.75), ("quantile_disc", 0.25, 1.0), ("quantile_disc", 0.26, 2.0), ("quantile_cont", 1.0, 4.0),
+    [("quantile_cont", 0.25, 1.75), ("quantile_disc", 0.25, 1.0), ("quantile_disc", 0.26, 2.0),
+     ("quantile_cont", 1.0, 4.0), ("quantile_disc", -0.25, 4.0),
      ("quantile_disc", 0.0, 1.0), ("quantile_cont", [0.0, 0.5], [1.0, 2.5])],
 )  # fmt: skip
 def test_quantiles(name: str, fraction: Any, expected: Any) -> None:

@@ -21,9 +21,8 @@ CHANCE = st.integers(0, 2**32).map(random.Random)
 
 def compare(a: Any, b: Any) -> int:
     """SQL's order of two values that are not NULL."""
-    if isinstance(a, float):
-        if a != a or b != b:
-            return (a != a) - (b != b)
+    if isinstance(a, float) and (a != a or b != b):
+        return (a != a) - (b != b)
     if isinstance(a, str):
         a, b = a.encode(), b.encode()
     if isinstance(a, list):

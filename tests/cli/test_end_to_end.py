@@ -13,7 +13,7 @@ from velothread.cli.main import run
 
 pytestmark = pytest.mark.thread_unsafe(reason="captures standard output and changes the folder")
 
-TRADES = "symbol,qty,price\nABC,10,1.5\nXYZ,,2.25\nABC,5,1e+20\n\"a,b\",1,0.1\n"
+TRADES = 'symbol,qty,price\nABC,10,1.5\nXYZ,,2.25\nABC,5,1e+20\n"a,b",1,0.1\n'
 
 
 @pytest.fixture(autouse=True)
@@ -106,4 +106,4 @@ def test_statistics_go_to_standard_error(capfdbinary: pytest.CaptureFixture[byte
 def test_nested_values_in_text(capfdbinary: pytest.CaptureFixture[bytes], folder: Path) -> None:
     pq.write_table(pa.table({"l": [[1, None]], "s": [{"a": "x"}], "d": [1.0]}), folder / "n.parquet")
     assert run(["query", "FROM 'n.parquet'"]) == 0
-    assert capfdbinary.readouterr().out == b'l,s,d\n"[1, NULL]",{\'a\': x},1.0\n'
+    assert capfdbinary.readouterr().out == b"l,s,d\n\"[1, NULL]\",{'a': x},1.0\n"

@@ -130,7 +130,7 @@ def lines(draw: st.DrawFn) -> bytes:
     return (newline.join(out) + newline).encode()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(lines())
 def test_every_row_is_read_as_a_json_parser_reads_it(data: bytes) -> None:
     agree(data)
@@ -155,7 +155,7 @@ def test_rows_of_one_layout_without_escapes_are_all_read_by_layout(rows: list[An
         assert all(same(g, w[column.name]) for g, w in zip(array.to_pylist(), want, strict=True))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(doubles, min_size=1, max_size=20))
 def test_doubles_of_any_spelling(values: list[str]) -> None:
     data = "".join(f'{{"b":{v}}}\n' for v in values).encode()
@@ -168,7 +168,7 @@ def test_short_doubles_with_and_without_a_fraction(values: list[str]) -> None:
     agree("".join(f'{{"b":{v},"a":1}}\n' for v in values).encode(), COLUMNS[:2])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(integers, min_size=1, max_size=20))
 def test_integers_of_any_length(values: list[str]) -> None:
     agree("".join(f'{{"a":{v}}}\n' for v in values).encode(), (COLUMNS[0],))

@@ -1,7 +1,7 @@
 """GROUP BY and aggregates: rows -> groups, in order of first appearance.
 
-A collector maps the keys of its rows to group numbers and folds the arguments into states per group. Partials are merged
-group by group: with few groups on the coordinator, with many in the receivers, a bucket of keys each.
+A collector maps the keys of its rows to group numbers and folds the arguments into states per group. Partials are
+merged group by group: with few groups on the coordinator, with many in the receivers, a bucket of keys each.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def _given(
 class AggregateBreaker:
     """keys: types of the first columns of `add`, by which rows are grouped; calls: what is computed for each group.
 
-    Output: the keys, then a column per call; groups in order of first appearance. Without keys there is exactly one row.
+    Output: the keys, then a column per call; groups in order of first appearance. Without keys exactly one row.
     DISTINCT is this without calls.
 
     Threading: immutable.
@@ -258,7 +258,7 @@ class AggregateBreaker:
         return AggregatePartial(groups, tuple(keys), earliest, states)
 
     def partition_partial(self, partial: AggregatePartial, buckets: int) -> list[AggregatePartial]:
-        """The partial in `buckets` parts by a hash of the key: equal keys of all partials are in parts of one number."""
+        """The partial in `buckets` parts by a hash of the key; a key has the same number in all partials."""
         if not partial.groups or not self.keys or buckets == 1:
             return [partial, *[self.nothing() if self.keys else _no_groups() for _ in range(buckets - 1)]]
         parts = []
@@ -276,12 +276,12 @@ class AggregateBreaker:
             schema=self.schema,
         )
 
-    def result(self, partials: Sequence[AggregatePartial], run: Run) -> Iterator[pa.RecordBatch]:
-        partials = [p for p in partials if p is not None]
-        if self.keys and len(partials) > 1 and sum(p.groups for p in partials) > _MANY_GROUPS:
-            pieces, first = self._merged_by_key(partials, run)
+    def result(self, partials: Sequence[AggregatePartial | None], run: Run) -> Iterator[pa.RecordBatch]:
+        given = [p for p in partials if p is not None]
+        if self.keys and len(given) > 1 and sum(p.groups for p in given) > _MANY_GROUPS:
+            pieces, first = self._merged_by_key(given, run)
         else:
-            merged = self.merge(partials)
+            merged = self.merge(given)
             pieces, first = [self.finished(merged)], merged.first
         yield from self._in_order(pieces, first)
 

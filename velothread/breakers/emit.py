@@ -13,8 +13,8 @@ from velothread.kernels.grouping import plain
 
 @dataclass(frozen=True, slots=True)
 class EmitBreaker:
-    """Batches in the order of the source. A partial is the tuple of a split's batches, so results can be streamed split by
-    split; `result` is for results that are kept.
+    """Batches in the order of the source. A partial is the tuple of a split's batches, so results can be streamed split
+    by split; `result` is for results that are kept.
 
     Threading: immutable.
     """

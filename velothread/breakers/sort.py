@@ -1,7 +1,7 @@
 """ORDER BY: all rows in order, or the first few of them.
 
-Full sort: receivers keep their batches; the columns are put together in source order, rows are dealt to ranges of the key by
-splitters from a sample, and receivers sort a range each. Ranges come out in order, one after the other.
+Full sort: receivers keep their batches; the columns are put together in source order, rows are dealt to ranges of the
+key by splitters from a sample, and receivers sort a range each. Ranges come out in order, one after the other.
 
 With a small LIMIT a collector keeps only the rows that can still be among the first ones.
 

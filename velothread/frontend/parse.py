@@ -72,23 +72,51 @@ def _translate(sql: str, dialect: str) -> list[str]:
 
 
 def _error(e: SqlglotError, sql: str) -> ParseError:
+    if isinstance(e, TokenError):
+        start, what = _unclosed(sql)
+        place = Position(start, start + 1)
+        return ParseError(f"syntax error: {what} that begins here does not end", place, sql=sql)
     details = getattr(e, "errors", None) or [{}]
     first = details[0]
-    message = first.get("description") or str(e).splitlines()[0]
     place = None
     if first.get("line"):
         lines = sql.split("\n")
         line = min(first["line"], len(lines))
         # sqlglot counts columns at the end of the token that it stumbled on
         end = sum(len(x) + 1 for x in lines[: line - 1]) + first.get("col", 1)
-        width = max(1, len(first.get("highlight") or ""))
-        place = Position(max(0, end - width), end)
-    elif isinstance(e, TokenError):
-        place = Position(max(0, len(sql) - 1), len(sql))
-        message = "the text ends inside a quoted string, name or comment" if "Missing" in str(e) else message
+        place = Position(max(0, end - max(1, len(first.get("highlight") or ""))), end)
     word = sql[place.start : place.end] if place is not None else ""
-    near = f" near {word!r}" if word.strip() and "quoted" not in message else ""
-    return ParseError(f"syntax error{near}: {message.rstrip('.')}", place, hint=_first_word_hint(sql), sql=sql)
+    near = f" at {word!r}" if word.strip() else ""
+    message = _in_our_words(first.get("description") or str(e).splitlines()[0])
+    return ParseError(f"syntax error{near}: {message}", place, hint=_first_word_hint(sql), sql=sql)
+
+
+def _in_our_words(message: str) -> str:
+    """sqlglot's message without its class names."""
+    if message.startswith("Required keyword"):
+        return "something is missing after this"
+    if message.startswith("Invalid expression"):
+        return "this is not expected here"
+    if message.startswith("Expecting "):
+        return "expected " + message.removeprefix("Expecting ").rstrip(".") + " after this"
+    return message.rstrip(".")
+
+
+def _unclosed(sql: str) -> tuple[int, str]:
+    """Where the quote or comment begins that the text ends in."""
+    names = {"'": "a text", '"': "a name", "/*": "a comment", "$$": "a text"}
+    closers = {"'": "'", '"': '"', "/*": "*/", "$$": "$$", "--": "\n"}
+    i = 0
+    while i < len(sql):
+        opener = next((o for o in closers if sql.startswith(o, i)), None)
+        if opener is None:
+            i += 1
+            continue
+        end = sql.find(closers[opener], i + len(opener))
+        if end < 0 and opener != "--":
+            return i, names[opener]
+        i = len(sql) if end < 0 else end + len(closers[opener])
+    return max(0, len(sql) - 1), "something"
 
 
 _FIRST_WORDS = ("SELECT", "FROM", "WITH", "VALUES", "COPY", "DESCRIBE")

@@ -23,8 +23,8 @@ from velothread.types import BIGINT, UBIGINT, SqlType
 
 _PLAIN_INTEGER = r"^-?[0-9]{1,18}$"
 _PLAIN_FLOAT = r"^[+-]?[0-9]{1,300}(\.[0-9]*)?$"
-# Days up to the 28th exist in every month; the others are left to the parser when a column has a bad value.
-_PLAIN_DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"
+# Days that exist in every year: the 29th of February is left to the parser when a column has a bad value.
+_PLAIN_DATE = r"^[0-9]{4}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)$"
 _PLAIN_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?$"
 _PLAIN_TIMESTAMP = _PLAIN_DATE[:-1] + "[ T]" + _PLAIN_TIME
 _ZONE = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"

@@ -1,8 +1,8 @@
 """Exact arithmetic on DECIMAL and HUGEINT (held as decimal128(38, 0)).
 
 Sums and remainders take arguments of one scale; products add the scales. A result has the precision that DuckDB gives
-it (`sum_types`, `product_type`); what needs more than 38 digits is an error. Arrow widens its results by itself up to 38
-digits; past that the work is done in 256 bits and narrowed with a check.
+it (`sum_types`, `product_type`); what needs more than 38 digits is an error. Arrow widens its results by itself up to
+38 digits; past that the work is done in 256 bits and narrowed with a check.
 """
 
 from __future__ import annotations

@@ -56,7 +56,8 @@ def integers(column: pa.Array) -> Codes | None:
     """The fixed-width values as integers that keep equality and order, NULLs as anything; None for other types."""
     t = column.type
     if pa.types.is_boolean(t):
-        return pc.fill_null(column, False).cast(pa.int8()).to_numpy(zero_copy_only=False)
+        flags: Codes = pc.fill_null(column, False).cast(pa.int8()).to_numpy(zero_copy_only=False)
+        return flags
     if pa.types.is_uint64(t) or not (pa.types.is_integer(t) or pa.types.is_temporal(t)) or pa.types.is_interval(t):
         return None
     dtype = np.dtype(f"{'u' if pa.types.is_unsigned_integer(t) else 'i'}{t.bit_width // 8}")
@@ -85,7 +86,7 @@ class Grouper:
         self._coders: list[_Coder] = [_Unknown() for _ in range(keys)]
         self._chunks: list[tuple[pa.Array, ...]] = []
         self._slots: Codes | None = np.full(1, -1, np.int32)  # None: too wide for direct addressing
-        self._dense: list[_Encoded] = []  # wide keys: one per time that the packed bits were full
+        self._dense: list[_Packed] = []  # wide keys: one per time that the packed bits were full
         self._layout: tuple[int, ...] = ()
         self._rows = 0
 
@@ -150,19 +151,16 @@ class Grouper:
                 packed, bits, turn = self._densified(packed, turn), 32, turn + 1
             packed = (packed << np.int64(coder.bits)) | index
             bits += coder.bits
-        # Encoded numbers start at 1 (0 is NULL, which packed keys don't have).
-        return self._densified(packed, turn) - 1
+        return self._densified(packed, turn)
 
     def _densified(self, packed: Codes, turn: int) -> Codes:
         if turn == len(self._dense):
-            self._dense.append(_Encoded())
-        index = self._dense[turn].index(pa.array(packed), _MOST_SLOTS)
-        assert index is not None
-        return index.astype(np.int64)
+            self._dense.append(_Packed())
+        return self._dense[turn].index(packed)
 
     def _assign(self, index: Codes) -> tuple[Codes, Codes]:
         if self._slots is None:
-            # The last hash table numbers keys as they appear: these are the groups already.
+            # Packed keys are numbered as they appear: these are the groups already.
             top = np.maximum.accumulate(index) if len(index) else index
             before = np.empty_like(top)
             if len(top):
@@ -304,8 +302,9 @@ class _Encoded:
             self._last = (values, numbers)
         indices = column.indices
         if not indices.null_count:
-            return numbers.take(indices.to_numpy(zero_copy_only=False))
-        index = (
+            mapped: Codes = numbers.take(indices.to_numpy(zero_copy_only=False))
+            return mapped
+        index: Codes = (
             numbers.take(pc.fill_null(indices, 0).to_numpy(zero_copy_only=False))
             if len(numbers)
             else np.zeros(len(indices), np.int64)
@@ -327,6 +326,66 @@ class _Encoded:
     def _grow(self, known: int) -> None:
         while self.size <= known:
             self.size *= 2
+
+
+class _Packed:
+    """Packed keys (int64, not negative): numbers from 0 in order of appearance, found by sorting.
+
+    Sorting integers is several times as fast as hashing them once a hash table outgrows the caches.
+    """
+
+    __slots__ = ("_hashed", "_numbers", "_sorted")
+
+    def __init__(self) -> None:
+        self._sorted: Codes = np.empty(0, np.int64)
+        self._numbers: Codes = np.empty(0, np.int64)
+        self._hashed: _Encoded | None = None  # from when keys and row numbers no longer fit into 64 bits together
+
+    def index(self, packed: Codes) -> Codes:
+        """The number of each key."""
+        rows = len(packed)
+        if not rows:
+            return packed
+        row_bits = max(1, (rows - 1).bit_length())
+        if self._hashed is not None or int(packed.max()).bit_length() + row_bits > 64:
+            return self._by_hash(packed)
+        both = (packed.view(np.uint64) << np.uint64(row_bits)) | np.arange(rows, dtype=np.uint64)
+        both.sort()
+        keys = (both >> np.uint64(row_bits)).view(np.int64)
+        order = (both & np.uint64((1 << row_bits) - 1)).view(np.int64)
+        starts = np.empty(rows, bool)
+        starts[0] = True
+        np.not_equal(keys[1:], keys[:-1], out=starts[1:])
+        heads = np.flatnonzero(starts)
+        distinct = keys[heads]
+        places = np.searchsorted(self._sorted, distinct)
+        known = np.zeros(len(distinct), bool)
+        inside = places < len(self._sorted)
+        known[inside] = self._sorted[places[inside]] == distinct[inside]
+        numbers = np.empty(len(distinct), np.int64)
+        numbers[known] = self._numbers[places[known]]
+        fresh = np.flatnonzero(~known)
+        if len(fresh):
+            # Rows rise within equal keys, so the head is where a key appeared first.
+            appeared = np.zeros(rows, bool)
+            appeared[order[heads[fresh]]] = True
+            rank = np.cumsum(appeared)
+            numbers[fresh] = rank[order[heads[fresh]]] + (len(self._sorted) - 1)
+            self._sorted = np.insert(self._sorted, places[fresh], distinct[fresh])
+            self._numbers = np.insert(self._numbers, places[fresh], numbers[fresh])
+        index = np.empty(rows, np.int64)
+        index[order] = np.repeat(numbers, np.diff(np.append(heads, rows)))
+        return index
+
+    def _by_hash(self, packed: Codes) -> Codes:
+        if self._hashed is None:
+            self._hashed = _Encoded()
+            by_number = np.empty_like(self._sorted)
+            by_number[self._numbers] = self._sorted
+            self._hashed.index(pa.array(by_number), _MOST_SLOTS)
+        found = self._hashed.index(pa.array(packed), _MOST_SLOTS)
+        assert found is not None
+        return found - 1
 
 
 def _raised(indices: pa.Array) -> Codes:

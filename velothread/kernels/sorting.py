@@ -4,14 +4,14 @@
     words = layout.words(columns)              # uint64 arrays, most significant first
     permutation = order(words, ...)            # stable
 
-Order is SQL's: NULLs first or last as each key says, NaN greatest of all numbers, -0.0 equal to 0.0, text by code point.
-Numbers, dates and text of few values need few bits, so that the keys and the row's number mostly fit into one uint64 and
-one sort of plain integers gives the answer. Other text takes part with a prefix; ties are then sorted exactly.
+Order is SQL's: NULLs first or last as each key says, NaN greatest of all numbers, -0.0 equal to 0.0, text by code
+point. Numbers, dates and text of few values need few bits, so that the keys and the row's number mostly fit into one
+uint64 and one sort of plain integers gives the answer. Other text takes part with a prefix; ties are then sorted
+exactly.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -137,12 +137,38 @@ def order(words: Sequence[Codes], keys: Sequence[SortKey], columns: Sequence[pa.
     places = np.flatnonzero(tied)
     runs = packed[places]
     rows = permutation[places]
-    levels = [w[rows] for w in words]
+    levels = [words[0][rows] & np.uint64((1 << min(lost, 63)) - 1), *(w[rows] for w in words[1:])]
     if columns is not None:
         taken = [plain(c).take(pa.array(rows)) for c in columns]
         levels = Layout.of(keys, taken, exact=True).words(taken)
-    # lexsort is stable, and `rows` rise within a run.
-    permutation[places] = rows[np.lexsort((*reversed(levels), runs))]
+    # The sort is stable, and `rows` rise within a run.
+    steps = np.zeros(len(runs), np.uint64)
+    np.cumsum(runs[1:] != runs[:-1], out=steps[1:])
+    permutation[places] = rows[_by_passes([steps, *levels])]
+    return permutation
+
+
+def _by_passes(words: Sequence[Codes]) -> Codes:
+    """The stable permutation by several words: as many bits as fit beside a row number at a time, lowest first.
+
+    A sort of plain integers is several times as fast as an indirect one, so that a few of them still are.
+    """
+    n = len(words[0])
+    row_bits = max(1, (n - 1).bit_length())
+    at_once = 64 - row_bits
+    numbers = np.arange(n, dtype=np.uint64)
+    permutation: Codes = np.arange(n)
+    for word in reversed(words):
+        low = word.min()
+        reduced = word - low
+        width = int(reduced.max()).bit_length()
+        for shift in range(0, width, at_once):
+            part = reduced >> np.uint64(shift)
+            if width - shift > at_once:
+                part &= np.uint64((1 << at_once) - 1)
+            packed = (part[permutation] << np.uint64(row_bits)) | numbers
+            packed.sort()
+            permutation = permutation[(packed & np.uint64((1 << row_bits) - 1)).view(np.int64)]
     return permutation
 
 
@@ -212,7 +238,7 @@ def _field(key: SortKey, column: pa.Array, exact: bool) -> _Field:
             return _wide("integer", top, base, shared)
         if not exact and (pa.types.is_string(t) or pa.types.is_binary(t)):
             least, greatest = (_bytes(v) for v in pc.min_max(column.cast(pa.binary())).values())
-            skip = len(os.path.commonprefix([least, greatest]))
+            skip = _shared_start(least, greatest)
             # With NULLs, one value more: a bit less of the prefix.
             bits = 63 if nulls else 64
             return _Field("prefix", 64, (1 << bits) - 1, skip=skip, **shared)
@@ -226,6 +252,11 @@ def _wide(kind: Literal["integer", "float"], top: int, base: int, shared: dict[s
     if bits > 64:  # all of 64 bits and NULL: give the extreme value's neighbour the same number? No: rank it.
         return _Field("rank", 64, 0, **shared)
     return _Field(kind, bits, top, base, **shared)
+
+
+def _shared_start(a: bytes, b: bytes) -> int:
+    """How many bytes both begin with: all that lie between them do, too."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def _bytes(value: pa.Scalar) -> bytes:
@@ -348,7 +379,7 @@ def _decimal_words(column: pa.Array) -> Codes:
 
 
 def _prefixes(column: pa.Array, skip: int) -> Codes:
-    """The 8 bytes after the first `skip` of each value, as a big-endian number; shorter values are filled with zeros."""
+    """The 8 bytes after the first `skip` of each value, as a big-endian number; shorter ones end in zeros."""
     column = column.cast(pa.binary())
     buffers = column.buffers()
     offsets = np.frombuffer(buffers[1], np.int32, len(column) + 1, column.offset * 4).astype(np.int64)

@@ -1,7 +1,7 @@
 """Batches from elsewhere (Parquet, Arrow IPC, Python) in the form that the engine wants: its columns, its types.
 
-Every SQL type has one Arrow type inside the engine; other spellings (large strings, views, dictionaries, milliseconds) are
-cast here, in the receiver that reads them.
+Every SQL type has one Arrow type inside the engine; other spellings (large strings, views, dictionaries, milliseconds)
+are cast here, in the receiver that reads them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Arrow IPC files, streams and Feather files as sources.
 
-A file with an index (Arrow file, Feather 2) is split by its record batches and mapped into memory; a stream is read batch by
-batch as it comes.
+A file with an index (Arrow file, Feather 2) is split by its record batches and mapped into memory; a stream is read
+batch by batch as it comes.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from velothread.errors import BadValueError
 from velothread.sources.csv_convert import convert
 from velothread.sources.files import File
 from velothread.sources.json_cells import BACK, FRONT
-from velothread.sources.json_layout import Extracted, Layout, LayoutReader, layout_of
+from velothread.sources.json_layout import Extracted, Ints, Layout, LayoutReader, layout_of
 from velothread.sources.json_rows import JsonColumn, Problem, RowReader
 from velothread.sources.rejects import Refusals, Refused
 from velothread.sources.source import ReadOptions
@@ -107,6 +107,7 @@ class BlockReader:
     ) -> tuple[list[pa.Array], int]:
         """Put the rows that were read by layout together with the others, in order."""
         other = np.ones(found.rows, np.bool_)
+        assert found.regular is not None
         other[found.regular] = False
         places = np.flatnonzero(other)
         lines = [
@@ -117,10 +118,10 @@ class BlockReader:
         places = places[filled]
         lines = [line for line, keep in zip(lines, filled.tolist(), strict=True) if keep]
         if not lines:
-            return found.arrays, len(found.regular) if found.regular is not None else found.rows
+            return found.arrays, len(found.regular)
         lead = found.starts[places]
         arrays, kept = self._exact(lines, places, lead, where)
-        order = np.concatenate((found.regular, places if kept is None else places[kept]))
+        order: Ints = np.concatenate((found.regular, places if kept is None else places[kept]))
         take = pa.array(np.argsort(order, kind="stable"))
         joined = [pa.concat_arrays([a, b]).take(take) for a, b in zip(found.arrays, arrays, strict=True)]
         return joined, len(order)
@@ -141,8 +142,8 @@ class BlockReader:
         return arrays, len(filled) if kept is None else len(kept)
 
     def _exact(
-        self, lines: list[bytes], places: np.ndarray, offsets: np.ndarray, where: Where
-    ) -> tuple[list[pa.Array], np.ndarray | None]:
+        self, lines: list[bytes], places: Ints, offsets: Ints, where: Where
+    ) -> tuple[list[pa.Array], Ints | None]:
         # A few rows are read sooner than a parser is set up.
         arrays = self._by_arrow(b"\n".join(lines) + b"\n", len(lines)) if len(lines) > 16 else None
         return (arrays, None) if arrays is not None else self._by_rows(lines, places, offsets, where)
@@ -184,8 +185,8 @@ class BlockReader:
         return arrays
 
     def _by_rows(
-        self, lines: Sequence[bytes], places: np.ndarray, offsets: np.ndarray, where: Where
-    ) -> tuple[list[pa.Array], np.ndarray | None]:
+        self, lines: Sequence[bytes], places: Ints, offsets: Ints, where: Where
+    ) -> tuple[list[pa.Array], Ints | None]:
         """Row by row; also returns which rows are left (None: all)."""
         rows, unread = self._rows.parse(lines)
         arrays, unfit = self._rows.columns(rows)
@@ -201,11 +202,16 @@ class BlockReader:
             first = where.first_line()
             return [
                 Refused(
-                    (where.place, where.offset + int(offsets[row])), where.file.label, first + int(places[row]), p.column,
-                    p.value, p.reason, lines[row].decode("utf-8", "backslashreplace"),
+                    order=(where.place, where.offset + int(offsets[row])),
+                    file=where.file.label,
+                    line=first + int(places[row]),
+                    column=p.column,
+                    value=p.value,
+                    reason=p.reason,
+                    row=lines[row].decode("utf-8", "backslashreplace"),
                 )
                 for row, p in sorted(refused.items())
-            ]  # fmt: skip
+            ]
 
         plan.refusals.add(len(refused), kept_rows)
         if plan.options.on_error == "null":

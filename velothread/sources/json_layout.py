@@ -1,11 +1,11 @@
 """Reading machine-written JSON lines with NumPy: same keys, same order, same spacing in every line.
 
-The layout of a file is taken from one of its lines. In a block of lines, the commas and newlines give the place of every
-value; rows whose keys stand at exactly these places are read by whole-column arithmetic, and the others are named, to be
-read by a real JSON parser. What makes a row safe to read this way:
+The layout of a file is taken from one of its lines. In a block of lines, the commas and newlines give the place of
+every value; rows whose keys stand at exactly these places are read by whole-column arithmetic, and the others are named,
+to be read by a real JSON parser. What makes a row safe to read this way:
 
-- it holds as many commas as the layout, and every key with its quotes, colon and spacing is where the layout says. As a
-  block's rows hold no backslash, a key's first quote can't be inside of a string: `,"temp":` is a key wherever it stands;
+- it holds as many commas as the layout, and every key with its quotes, colon and spacing is where the layout says. As
+  the row holds no backslash, no string has a quote inside: `,"temp":` is a key wherever it stands;
 - every value begins as a scalar does, so nothing is nested;
 - the block holds exactly the quotes that its keys and strings need.
 
@@ -37,7 +37,8 @@ _MEMBER = re.compile(rf"(\s*)({_STRING})(\s*:\s*)(?:{_STRING}|-?[0-9][0-9.eE+-]*
 class Layout:
     """How every line of a file looks, but for the values.
 
-    marks: for each key the bytes between the value before it (or the line's start) and its own value: `{"id":`, `,"qty":`.
+    marks: for each key the bytes from the end of the value before it (or the line's start) up to its own value:
+    `{"id":`, `,"qty":`.
     tail: the bytes from the end of the last value up to the newline: `}`, `}\\r`.
 
     Threading: immutable.

@@ -1,7 +1,7 @@
 """JSON rows read one by one with Python's own parser: the exact way, for what the quick ways leave.
 
-It reads what DuckDB reads: numbers in text columns, numbers written as text, values of another shape as JSON text. It alone
-says what is wrong with a row, and where. Slow on purpose: rows come here only when their block has something odd.
+It reads what DuckDB reads: numbers in text columns, numbers written as text, values of another shape as JSON text. It
+alone says what is wrong with a row, and where. It is slow: rows come here only when their block has something odd.
 """
 
 from __future__ import annotations

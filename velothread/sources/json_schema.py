@@ -1,8 +1,8 @@
 """Column names and types of JSON rows, from a sample.
 
-As DuckDB finds them: BIGINT, HUGEINT, DOUBLE, BOOLEAN, VARCHAR, dates and times where all text of the sample is one, objects
-as STRUCT, lists; what has no common type is JSON (as text). A column of nulls alone is VARCHAR. Keys that differ in case only
-are told apart by a number: `a`, `A_1`.
+As DuckDB finds them: BIGINT, HUGEINT, DOUBLE, BOOLEAN, VARCHAR, dates and times where all text of the sample is one,
+objects as STRUCT, lists; what has no common type is JSON (as text). A column of nulls alone is VARCHAR. Keys that differ
+in case only are told apart by a number: `a`, `A_1`.
 """
 
 from __future__ import annotations

@@ -71,6 +71,7 @@ class RangeSplit:
     start: int
     end: int
     shape: Shape
+    first: bool  # a row begins at `start`, for sure
 
     @property
     def bytes(self) -> int:
@@ -88,11 +89,7 @@ class RangeSplit:
 
     def _read(self, descriptor: int) -> Iterator[pa.RecordBatch]:
         reader = BlockReader(self.shape.plan)
-        at = self.start
-        if at:
-            at = _next_line(descriptor, at - 1, self.end)
-        elif os.pread(descriptor, 3, 0) == _BOM:
-            at = 3
+        at = self.start if self.first else _next_line(descriptor, self.start - 1, self.end)
         # One buffer for all blocks: fresh memory for each would cost a page fault per 4 kB.
         buffer = bytearray(FRONT + min(BLOCK_BYTES, max(self.bytes, 4096)) + BACK)
         while at < self.end:
@@ -176,6 +173,15 @@ def _rows_end(data: bytearray, have: int, room: int, wanted: int, whole: bool) -
     return found if found or not whole else have
 
 
+def _after_bom(file: File) -> int:
+    """Where the first row begins."""
+    try:
+        with open(file.path, "rb", buffering=0) as opened:
+            return len(_BOM) if opened.read(len(_BOM)) == _BOM else 0
+    except OSError as error:
+        raise unreadable(file.path, error) from error
+
+
 def _next_line(descriptor: int, at: int, end: int) -> int:
     """The place after the first newline at or after `at`; `end` when there is none before."""
     while at < end:
@@ -247,8 +253,9 @@ class JsonSource:
                 yield DocumentSplit(file, place, None if file.seekable else self._stream(place, file), shape)
             elif file.splittable and file.size is not None:
                 step = self._options.split_bytes or min(max(file.size // 16, 1 << 20), 16 << 20)
-                for start in range(0, file.size, step):
-                    yield RangeSplit(file, place, start, min(start + step, file.size), shape)
+                first = _after_bom(file)
+                for start in range(first, file.size, step):
+                    yield RangeSplit(file, place, start, min(start + step, file.size), shape, start == first)
             else:
                 yield from self._blocks(place, file, shape)
 
@@ -277,23 +284,19 @@ class JsonSource:
     def _blocks(self, place: int, file: File, shape: Shape) -> Iterator[Split]:
         carry, line, offset = b"", 1, 0
         with self._stream(place, file) as stream:
-            first = True
             while True:
                 piece = stream.read(self._options.split_bytes or STREAM_BYTES)
-                if first and piece.startswith(_BOM):
-                    piece, offset = piece[3:], 3
-                first = False
                 cut = piece.rfind(b"\n") + 1
                 if piece and not cut:
                     carry += piece
                     continue
-                pieces = [carry, piece[:cut]] if piece else [carry, b"\n"] if carry else []
-                if pieces:
-                    data = framed(pieces)
-                    end = len(data) - BACK
-                    yield BlockSplit(Where(file, place, offset, line), data, end, shape)
-                    line += data.count(b"\n", FRONT, end)
-                    offset += end - FRONT
+                rows = carry + piece[:cut] if piece else carry + b"\n" if carry else b""
+                if not offset and rows.startswith(_BOM):
+                    rows, offset = rows[len(_BOM) :], len(_BOM)
+                if rows:
+                    yield BlockSplit(Where(file, place, offset, line), framed([rows]), FRONT + len(rows), shape)
+                    line += rows.count(b"\n")
+                    offset += len(rows)
                 if not piece:
                     return
                 carry = piece[cut:]

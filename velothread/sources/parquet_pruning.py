@@ -1,7 +1,7 @@
 """Which Parquet row groups can be left out, by the statistics in the footer.
 
-Statistics are bounds, not always exact (long text is cut off), may be missing, and know nothing of NaN, which SQL puts above
-all numbers. In doubt a row group is read: the engine filters again anyway.
+Statistics are bounds, not always exact (long text is cut off), may be missing, and know nothing of NaN, which SQL puts
+above all numbers. In doubt a row group is read: the engine filters again anyway.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Parquet files as a source: splits are row groups; only the wanted columns, and the row groups that may match, are read."""
+"""Parquet files as a source: splits are row groups; only wanted columns and row groups that may match are read."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class ParquetSource:
 
     @property
     def row_count(self) -> int | None:
-        return sum(f.metadata.num_rows for f in self._footers)
+        return sum(int(f.metadata.num_rows) for f in self._footers)
 
     @property
     def size(self) -> int | None:

@@ -1,7 +1,8 @@
 """The table of aggregate functions.
 
-`AGGREGATES[name]` are the overloads of a function (under its aliases as well); `resolve_aggregate` picks one for argument
-types. How each one computes is in `folds`, `moments`, `extremes` and `rows`; how calls are run is in `breakers.aggregate`.
+`AGGREGATES[name]` are the overloads of a function (under its aliases as well); `resolve_aggregate` picks one for
+argument types. How each one computes is in `folds`, `moments`, `extremes` and `rows`; how calls are run is in
+`breakers.aggregate`.
 """
 
 from __future__ import annotations

@@ -27,16 +27,16 @@ class Extreme(ArrayState):
     @property
     def fills(self) -> tuple[tuple[Any, Any], ...]:  # type: ignore[override]
         if pa.types.is_floating(self.target):
-            dtype = np.dtype(np.float64 if pa.types.is_float64(self.target) else np.float32)
+            floating = np.dtype(np.float64 if pa.types.is_float64(self.target) else np.float32)
             # fmin passes over NaN, so that it stays only where there is nothing else.
-            return (np.int64, 0), (dtype, -np.inf if self.largest else np.nan)
+            return (np.int64, 0), (floating, -np.inf if self.largest else np.nan)
         if pa.types.is_boolean(self.target):
-            dtype = np.dtype(np.int8)
+            name = "i1"
         else:
             sign = "u" if pa.types.is_unsigned_integer(self.target) else "i"
-            dtype = np.dtype(f"{sign}{self.target.bit_width // 8}")
-        limits = np.iinfo(dtype)
-        return (np.int64, 0), (dtype, limits.min if self.largest else limits.max)
+            name = f"{sign}{self.target.bit_width // 8}"
+        limits: Any = np.iinfo(name)  # type: ignore[type-var]
+        return (np.int64, 0), (np.dtype(name), limits.min if self.largest else limits.max)
 
     def _empty(self) -> Self:
         return type(self)(self.largest, self.target)

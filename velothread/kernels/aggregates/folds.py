@@ -57,8 +57,8 @@ class CountIf(Count):
 class IntegerSum(ArrayState):
     """Exact sum of integers, booleans and decimals, in 128 bits.
 
-    Arrays: rows, then the sum as `low + (high << 32)` in two int64, low being 0 to 2**32-1 when `high` is in use. While a
-    bound on the sums says that int64 holds them, `high` stays 0 and `low` is the sum. Decimals beyond 64 bits go
+    Arrays: rows, then the sum as `low + (high << 32)` in two int64, low being 0 to 2**32-1 when `high` is in use. While
+    a bound on the sums says that int64 holds them, `high` stays 0 and `low` is the sum. Decimals beyond 64 bits go
     through Python integers.
     """
 
@@ -192,7 +192,7 @@ class IntegerSum(ArrayState):
 def unscaled(value: Any, scale: int) -> int:
     """The integer behind a `decimal.Decimal` of this scale, exactly."""
     sign, digits, exponent = value.as_tuple()
-    whole = int("".join(map(str, digits))) * 10 ** (scale + exponent)
+    whole: int = int("".join(map(str, digits))) * 10 ** (scale + exponent)
     return -whole if sign else whole
 
 

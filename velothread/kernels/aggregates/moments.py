@@ -1,7 +1,7 @@
 """Variance, covariance and their kin.
 
-Means and squared deviations per batch, combined by the method of Chan, Golub and LeVeque (1979): stable, and the same for
-every way of dealing out splits, because batches and splits are combined in their order.
+Means and squared deviations per batch, combined by the method of Chan, Golub and LeVeque (1979): stable, and the same
+for every way of dealing out splits, because batches and splits are combined in their order.
 """
 
 from __future__ import annotations

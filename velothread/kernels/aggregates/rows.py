@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from velothread.kernels.aggregates.state import Rows
 from velothread.kernels.grouping import Codes, joined, plain
-from velothread.kernels.sorting import SortKey, ranks, sort_permutation
+from velothread.kernels.sorting import SortKey, order, ranks, sort_permutation
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,10 @@ class RowState:
         kept = self.together()
         if kept is None:
             return None
+        words = [kept.codes.astype(np.uint64)]
         if len(kept.positions) > 1 and (kept.positions[1:] < kept.positions[:-1]).any():
-            by_place = np.lexsort((kept.positions, kept.codes))
-        else:
-            by_place = np.argsort(kept.codes, kind="stable")
-        return kept.take(by_place)
+            words.append(kept.positions.astype(np.uint64))
+        return kept.take(order(words, (), None))
 
 
 # (rows by group and position, number of groups) -> a result per group.
@@ -91,19 +90,22 @@ Computation = Callable[[Kept, int], pa.Array]
 class Holistic(RowState):
     """All rows of a group at once: list, string_agg, quantiles, mode."""
 
-    __slots__ = ("computation", "nothing", "result")
+    __slots__ = ("computation", "in_any_order", "nothing", "result")
 
-    def __init__(self, computation: Computation, result: pa.DataType, nothing: Any = None) -> None:
+    def __init__(
+        self, computation: Computation, result: pa.DataType, nothing: Any = None, in_any_order: bool = False
+    ) -> None:
         super().__init__()
+        self.in_any_order = in_any_order  # the computation sorts the rows itself
         self.computation = computation
         self.result = result
         self.nothing = nothing  # the result for no rows
 
     def _empty(self) -> Self:
-        return type(self)(self.computation, self.result, self.nothing)
+        return type(self)(self.computation, self.result, self.nothing, self.in_any_order)
 
     def finish(self, groups: int) -> pa.Array:
-        kept = self.in_order()
+        kept = self.together() if self.in_any_order else self.in_order()
         if kept is None:
             return pa.repeat(pa.scalar(self.nothing, self.result), groups)
         found = self.computation(Kept(kept.codes, tuple(plain(c) for c in kept.columns), kept.positions), groups)
@@ -280,8 +282,8 @@ def quantiles(fractions: tuple[float, ...], continuous: bool, as_list: bool) -> 
         if not as_list:
             return found[0]
         # fraction by fraction -> group by group
-        order = np.arange(groups * len(found)).reshape(len(found), groups).T.ravel()
-        flat = joined(found).take(pa.array(order))
+        turned = np.arange(groups * len(found)).reshape(len(found), groups).T.ravel()
+        flat = joined(found).take(pa.array(turned))
         offsets = np.arange(groups + 1, dtype=np.int32) * np.int32(len(found))
         return pa.ListArray.from_arrays(pa.array(offsets), flat, mask=pa.array(none) if none.any() else None)
 
@@ -289,7 +291,7 @@ def quantiles(fractions: tuple[float, ...], continuous: bool, as_list: bool) -> 
 
 
 def _at(
-    values: pa.Array, order: Codes, starts: Codes, counts: Codes, none: Codes, fraction: float, continuous: bool
+    values: pa.Array, by_value: Codes, starts: Codes, counts: Codes, none: Codes, fraction: float, continuous: bool
 ) -> pa.Array:
     n = np.maximum(counts, 1)
     flipped = fraction < 0 or (fraction == 0 and np.signbit(fraction))
@@ -298,7 +300,7 @@ def _at(
         place = np.maximum(np.ceil(n * abs(fraction)).astype(np.int64) - 1, 0)
         if flipped:
             place = n - 1 - place
-        return values.take(pa.array(order[np.minimum(starts + place, len(order) - 1)], mask=none))
+        return values.take(pa.array(by_value[np.minimum(starts + place, len(by_value) - 1)], mask=none))
     exact = (n - 1) * q
     low, high = np.floor(exact).astype(np.int64), np.ceil(exact).astype(np.int64)
     temporal = pa.types.is_temporal(values.type)
@@ -309,8 +311,8 @@ def _at(
         if temporal
         else numbers.cast(pa.float64()).to_numpy(zero_copy_only=False)
     )
-    below = column[order[np.minimum(starts + low, len(order) - 1)]]
-    above = column[order[np.minimum(starts + high, len(order) - 1)]]
+    below = column[by_value[np.minimum(starts + low, len(by_value) - 1)]]
+    above = column[by_value[np.minimum(starts + high, len(by_value) - 1)]]
     with np.errstate(invalid="ignore"):
         step = (above - below) * (exact - low)
         # Infinities and equal neighbours need no step (inf - inf would be NaN).

@@ -1,7 +1,7 @@
 """What an aggregate is made of: `Rows` in, a `State` per call, an Arrow column out.
 
-A state holds all groups at once, as arrays indexed by group. It is fed with `update` in the order of the rows of a split (or
-of several splits, in order), put together with `merge`, and read with `finish`.
+A state holds all groups at once, as arrays indexed by group. It is fed with `update` in the order of the rows of a
+split (or of several splits, in order), put together with `merge`, and read with `finish`.
 """
 
 from __future__ import annotations
@@ -90,9 +90,11 @@ class Rows:
 def numbers(column: pa.Array) -> Codes:
     """A column without NULLs as NumPy numbers."""
     if pa.types.is_floating(column.type):
-        return column.to_numpy(zero_copy_only=False)
+        floats: Codes = column.to_numpy(zero_copy_only=False)
+        return floats
     if pa.types.is_decimal(column.type) or pa.types.is_uint64(column.type):
-        return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        nearest: Codes = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        return nearest
     found = integers(column)
     assert found is not None
     return found

@@ -88,7 +88,7 @@ def _bits(ufunc: np.ufunc, initial: int) -> StateFactory:
 
 def _quantile(continuous: bool) -> StateFactory:
     def make(types: Types, constants: tuple[pa.Scalar, ...], returns: SqlType) -> State:
-        given = constants[0].as_py() if constants else 0.5
+        given: Any = constants[0].as_py() if constants else 0.5
         as_list = isinstance(given, list)
         fractions = tuple(float("nan") if f is None else float(f) for f in (given if as_list else [given]))
         for fraction in fractions:
@@ -98,7 +98,7 @@ def _quantile(continuous: bool) -> StateFactory:
                     hint="0.5 is the median, 0.99 the 99th percentile",
                 )
         interpolated = continuous and types[0] != VARCHAR
-        return rows.Holistic(rows.quantiles(fractions, interpolated, as_list), returns.arrow)
+        return rows.Holistic(rows.quantiles(fractions, interpolated, as_list), returns.arrow, in_any_order=True)
 
     return make
 
@@ -183,16 +183,19 @@ def _same(arguments: Types) -> tuple[Types, SqlType] | None:
 
 
 _TABLE: tuple[AggregateFunction, ...] = (
-    F("count", (), BIGINT, _state(folds.Count), "Number of rows (`count(*)`)", "count(*)", "3", aliases=("count_star",)),
+    F("count", (), BIGINT, _state(folds.Count), "Number of rows (`count(*)`)", "count(*)", "3",
+      aliases=("count_star",)),
     F("count", ("any",), BIGINT, _state(folds.Count), "Number of rows where x is not NULL", "count(x)", "3"),
     F("count_if", (BOOLEAN,), HUGEINT, _state(folds.CountIf), "Number of rows where the condition is true",
       "count_if(x > 1)", "2", aliases=("countif",)),
-    F("approx_count_distinct", ("any",), BIGINT, _state(lambda: Distinct(folds.Count, False)), "Number of different values; exact here",
+    F("approx_count_distinct", ("any",), BIGINT, _state(lambda: Distinct(folds.Count, False)),
+      "Number of different values, exact",
       "approx_count_distinct(x)", "3"),
     F("sum", ("T",), HUGEINT, _integer_sum, "Exact sum of integers or decimals", "sum(x)", "7", resolve=_sum_types,
       aliases=("sum_no_overflow",)),
     F("sum", (DOUBLE,), DOUBLE, _state(folds.FloatSum), "Sum", "sum(x)", "7.0", exact=False, ordered=True),
-    F("avg", ("T",), DOUBLE, _integer_average, "Mean, from the exact sum", "avg(x)", "2.333", resolve=_integer_average_types,
+    F("avg", ("T",), DOUBLE, _integer_average, "Mean, from the exact sum", "avg(x)", "2.333",
+      resolve=_integer_average_types,
       aliases=("mean",)),
     F("avg", ("T",), TIMESTAMP, _temporal_average, "Mean date or time", "avg(x)", "", resolve=_temporal_average_types,
       aliases=("mean",)),
@@ -209,15 +212,18 @@ _TABLE: tuple[AggregateFunction, ...] = (
       resolve=_same),
     F("first", ("T",), "T", _chosen("first"), "Value of the first row, NULL or not", "first(x)", "1", ordered=True,
       nulls="keep", resolve=_same, aliases=("arbitrary",)),
-    F("last", ("T",), "T", _chosen("last"), "Value of the last row, NULL or not", "last(x)", "4", ordered=True, nulls="keep",
+    F("last", ("T",), "T", _chosen("last"), "Value of the last row, NULL or not", "last(x)", "4", ordered=True,
+      nulls="keep",
       resolve=_same),
-    F("arg_min", ("any", "any"), "T", _chosen("least"), "x of the row with the least y", "arg_min(x, -x)", "4", ordered=True,
+    F("arg_min", ("any", "any"), "T", _chosen("least"), "x of the row with the least y", "arg_min(x, -x)", "4",
+      ordered=True,
       resolve=_by_types, aliases=("argmin", "min_by")),
     F("arg_max", ("any", "any"), "T", _chosen("greatest"), "x of the row with the greatest y", "arg_max(x, -x)", "1",
       ordered=True, resolve=_by_types, aliases=("argmax", "max_by")),
     F("bool_and", (BOOLEAN,), BOOLEAN, _bits(np.bitwise_and, 1), "Are all true?", "bool_and(x > 0)", "true"),
     F("bool_or", (BOOLEAN,), BOOLEAN, _bits(np.bitwise_or, 0), "Is any true?", "bool_or(x > 3)", "true"),
-    F("bit_and", ("T",), "T", _bits(np.bitwise_and, -1), "Bits that all values have", "bit_and(x)", "0", resolve=_bit_types),
+    F("bit_and", ("T",), "T", _bits(np.bitwise_and, -1), "Bits that all values have", "bit_and(x)", "0",
+      resolve=_bit_types),
     F("bit_or", ("T",), "T", _bits(np.bitwise_or, 0), "Bits that any value has", "bit_or(x)", "7", resolve=_bit_types),
     F("bit_xor", ("T",), "T", _bits(np.bitwise_xor, 0), "Bits that an odd number of values have", "bit_xor(x)", "7",
       resolve=_bit_types),
@@ -227,27 +233,33 @@ _TABLE: tuple[AggregateFunction, ...] = (
       ordered=True),
     F("stddev_samp", (DOUBLE,), DOUBLE, _variance("stddev", 1), "Sample standard deviation", "stddev_samp(x)", "1.528",
       exact=False, ordered=True, aliases=("stddev",)),
-    F("stddev_pop", (DOUBLE,), DOUBLE, _variance("stddev", 0), "Population standard deviation", "stddev_pop(x)", "1.247",
+    F("stddev_pop", (DOUBLE,), DOUBLE, _variance("stddev", 0), "Population standard deviation", "stddev_pop(x)",
+      "1.247",
       exact=False, ordered=True),
     F("sem", (DOUBLE,), DOUBLE, _variance("sem", 0), "Standard error of the mean", "sem(x)", "0.72", exact=False,
       ordered=True),
     F("skewness", (DOUBLE,), DOUBLE, lambda t, c, r: moments.PowerSums("skewness"), "Skewness", "skewness(x)", "0.935",
       exact=False, ordered=True),
-    F("kurtosis", (DOUBLE,), DOUBLE, lambda t, c, r: moments.PowerSums("kurtosis"), "Excess kurtosis, corrected for the sample",
+    F("kurtosis", (DOUBLE,), DOUBLE, lambda t, c, r: moments.PowerSums("kurtosis"),
+      "Excess kurtosis, corrected for the sample",
       "kurtosis(x)", "NULL", exact=False, ordered=True),
     F("kurtosis_pop", (DOUBLE,), DOUBLE, lambda t, c, r: moments.PowerSums("kurtosis_pop"), "Excess kurtosis",
       "kurtosis_pop(x)", "-1.5", exact=False, ordered=True),
     F("corr", (DOUBLE, DOUBLE), DOUBLE, _covariance(moments.corr), "Correlation", "corr(x, 2 * x)", "1.0", exact=False,
       ordered=True),
-    F("covar_pop", (DOUBLE, DOUBLE), DOUBLE, _covariance(moments.covar_pop), "Population covariance", "covar_pop(x, x)", "1.556",
+    F("covar_pop", (DOUBLE, DOUBLE), DOUBLE, _covariance(moments.covar_pop), "Population covariance",
+      "covar_pop(x, x)", "1.556",
       exact=False, ordered=True),
-    F("covar_samp", (DOUBLE, DOUBLE), DOUBLE, _covariance(moments.covar_samp), "Sample covariance", "covar_samp(x, x)", "2.333",
+    F("covar_samp", (DOUBLE, DOUBLE), DOUBLE, _covariance(moments.covar_samp), "Sample covariance",
+      "covar_samp(x, x)", "2.333",
       exact=False, ordered=True),
-    F("regr_slope", (DOUBLE, DOUBLE), DOUBLE, _covariance(moments.regr_slope), "Slope of the line through (x, y): regr_slope(y, x)",
+    F("regr_slope", (DOUBLE, DOUBLE), DOUBLE, _covariance(moments.regr_slope),
+      "Slope of the line through (x, y): regr_slope(y, x)",
       "regr_slope(2 * x, x)", "2.0", exact=False, ordered=True),
     F("regr_intercept", (DOUBLE, DOUBLE), DOUBLE, _covariance(moments.regr_intercept), "Where that line crosses x = 0",
       "regr_intercept(2 * x, x)", "0.0", exact=False, ordered=True),
-    F("regr_r2", (DOUBLE, DOUBLE), DOUBLE, _covariance(moments.regr_r2), "How well that line fits", "regr_r2(x, x)", "1.0",
+    F("regr_r2", (DOUBLE, DOUBLE), DOUBLE, _covariance(moments.regr_r2), "How well that line fits", "regr_r2(x, x)",
+      "1.0",
       exact=False, ordered=True),
     F("median", ("T",), DOUBLE, _quantile(True), "Middle value, interpolated", "median(x)", "2.0",
       resolve=_quantile_types(True, True)),
@@ -258,12 +270,15 @@ _TABLE: tuple[AggregateFunction, ...] = (
       aliases=("quantile", "percentile_disc")),
     F("mad", ("T",), DOUBLE, _holistic(rows.median_deviation), "Median distance from the median", "mad(x)", "1.0",
       resolve=lambda a: ((DOUBLE,), DOUBLE) if len(a) == 1 and a[0].is_numeric else None),
-    F("mode", ("T",), "T", _holistic(rows.mode), "Most frequent value; the first of several", "mode(x)", "1", ordered=True,
+    F("mode", ("T",), "T", _holistic(rows.mode), "Most frequent value; the first of several", "mode(x)", "1",
+      ordered=True,
       resolve=_same),
-    F("entropy", ("any",), DOUBLE, _holistic(rows.entropy, 0.0), "Entropy of the frequencies, in bits", "entropy(x)", "1.585"),
+    F("entropy", ("any",), DOUBLE, _holistic(rows.entropy, 0.0), "Entropy of the frequencies, in bits", "entropy(x)",
+      "1.585"),
     F("string_agg", (VARCHAR,), VARCHAR, _string_agg, "Values joined by commas", "string_agg(x::VARCHAR)", "1,2,4",
       ordered=True, aliases=("group_concat", "listagg")),
-    F("string_agg", (VARCHAR, VARCHAR), VARCHAR, _string_agg, "Values joined by a separator", "string_agg(x::VARCHAR, '-')",
+    F("string_agg", (VARCHAR, VARCHAR), VARCHAR, _string_agg, "Values joined by a separator",
+      "string_agg(x::VARCHAR, '-')",
       "1-2-4", ordered=True, constants=1, aliases=("group_concat", "listagg")),
     F("list", ("T",), "T[]", _holistic(rows.lists), "All values, NULLs included", "list(x)", "[1, 2, 4]", ordered=True,
       nulls="keep", resolve=_list_types, aliases=("array_agg",)),

@@ -117,8 +117,8 @@ def _owners(column: pa.Array) -> Codes:
 class Ordered(RowState):
     """ORDER BY inside an aggregate: its rows are sorted before the aggregate sees them.
 
-    The columns are the arguments and then the sort keys. `distinct`: equal arguments count once, at their first place in
-    that order.
+    The columns are the arguments and then the sort keys. `distinct`: equal arguments count once, at their first place
+    in that order.
     """
 
     __slots__ = ("arguments", "distinct", "inner", "keys")

@@ -1,0 +1,81 @@
+"""Errors in SQL: what, where, what to do; before anything is read."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+import velothread
+
+TABLE = pa.table({"symbol": ["a"], "price": [1.0], "qty": [1]})
+
+# SQL -> (class, what the underlined text is, a part of the message)
+ERRORS: list[tuple[str, type[velothread.SqlError], str, str]] = [
+    ("SELEC 1", velothread.ParseError, "1", "did you mean 'SELECT'?"),
+    ("SELECT pricee FROM t", velothread.BindError, "pricee", "did you mean 'price'?"),
+    ("SELECT t.nope FROM t", velothread.BindError, "t.nope", "unknown column 'nope'"),
+    ("SELECT x.price FROM t", velothread.BindError, "x.price", "unknown table 'x'"),
+    ("SELECT uper(symbol) FROM t", velothread.BindError, "uper(symbol)", "did you mean 'upper'"),
+    ("SELECT upper(price) FROM t", velothread.BindError, "upper(price)", "no function fits upper(DOUBLE)"),
+    ("SELECT * FROM missing", velothread.BindError, "missing", "unknown table 'missing'"),
+    ("SELECT symbol = 1 FROM t", velothread.BindError, "symbol = 1", "can't compare VARCHAR = INTEGER"),
+    ("SELECT sum(price) FROM t GROUP BY 5", velothread.BindError, "5", "the SELECT list has 1 item"),
+    ("SELECT price, count(*) FROM t", velothread.BindError, "price", "neither in GROUP BY"),
+    ("SELECT * FROM t WHERE sum(qty) > 1", velothread.BindError, "sum(qty) > 1", "use HAVING"),
+    ("SELECT CAST(price AS NONSENSE) FROM t", velothread.UnsupportedError, "", "NONSENSE"),
+    ("SELECT row_number() OVER () FROM t", velothread.UnsupportedError, "row_number()", "window functions"),
+    ("SELECT * FROM t JOIN t AS u ON true", velothread.UnsupportedError, "", "joins"),
+    ("SELECT (SELECT 1) FROM t", velothread.UnsupportedError, "", "subqueries"),
+    ("CREATE TABLE x (a INT)", velothread.UnsupportedError, "", "not supported"),
+    ("SELECT qty + FROM t", velothread.ParseError, "", "syntax error"),
+    ("SELECT 'abc FROM t", velothread.ParseError, "", "a text that begins here does not end"),
+    ("SELECT $1 FROM t", velothread.BindError, "", "no value was given for parameter"),
+    ("SELECT DATE 'no date' FROM t", velothread.ExecutionError, "", "no date"),
+    ("SELECT * EXCLUDE (nope) FROM t", velothread.BindError, "", "EXCLUDE"),
+    ("SELECT sum(count(*)) FROM t", velothread.BindError, "", "inside another"),
+    ("SELECT qty FROM t LIMIT qty", velothread.BindError, "", "qty"),
+    ("SELECT 1, 2 UNION ALL SELECT 1", velothread.BindError, "", "UNION: 2 and 1 columns"),
+]
+
+
+@pytest.mark.parametrize(("sql", "kind", "underlined", "part"), ERRORS, ids=[e[0] for e in ERRORS])
+def test_error(sql: str, kind: type[velothread.SqlError], underlined: str, part: str) -> None:
+    with velothread.connect() as session, pytest.raises(kind) as caught:
+        session.register("t", TABLE)
+        session.query(sql).arrow()
+    error = caught.value
+    assert part in str(error)
+    if underlined:
+        assert error.position is not None
+        assert underlined.startswith(sql[error.position.start : error.position.end].split("(")[0])
+        assert "^" in str(error)
+
+
+def test_execution_errors_point_into_the_sql() -> None:
+    sql = "SELECT symbol,\n       qty * 9223372036854775807 AS x\nFROM t"
+    with velothread.connect() as session, pytest.raises(velothread.ExecutionError) as caught:
+        session.register("t", pa.table({"symbol": ["a"], "qty": [3]}))
+        session.query(sql).arrow()
+    assert "2 |        qty * 9223372036854775807 AS x" in str(caught.value)
+    assert "^^^" in str(caught.value)
+
+
+def test_deep_nesting_is_an_error_not_a_crash() -> None:
+    sql = "SELECT " + "(" * 3000 + "1" + ")" * 3000
+    with velothread.connect() as session, pytest.raises(velothread.SqlError):
+        session.query(sql).arrow()
+
+
+def test_a_thousand_alternatives() -> None:
+    sql = "SELECT count(*) FROM t WHERE " + " OR ".join(f"qty = {i}" for i in range(1000))
+    with velothread.connect() as session:
+        session.register("t", TABLE)
+        assert session.query(sql).fetchall() == [(1,)]
+
+
+def test_parameters() -> None:
+    with velothread.connect() as session:
+        session.register("t", pa.table({"qty": [1, 2, 3]}))
+        assert session.query("SELECT count(*) FROM t WHERE qty > ?", [1]).fetchall() == [(2,)]
+        assert session.query("SELECT $b - $a", {"a": 1, "b": 3}).fetchall() == [(2,)]
+        assert session.query("SELECT $2 || $1", ["x", "y"]).fetchall() == [("yx",)]
