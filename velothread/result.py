@@ -38,7 +38,7 @@ class Result:
 
     def __init__(
         self, names: tuple[str, ...], types: tuple[SqlType, ...], execution: Execution | None, statistics: Statistics,
-        *, refused: Callable[[], int] = lambda: 0, bytes_total: int | None = None, sink: Sink | None = None,
+        *, refusals: Sequence[Any] = (), bytes_total: int | None = None, sink: Sink | None = None,
         target: str = "",
     ) -> None:  # fmt: skip
         self.names, self.types = names, types

@@ -44,9 +44,15 @@ def test_integers_whose_range_grows(chance: random.Random, keys: int, count: int
     for i in range(count):
         reach = 10 ** (i * chance.randint(0, 3))
         rows = chance.randint(0, 20)
-        batches.append([pa.array([chance.choice([None, chance.randint(-reach, reach)]) for _ in range(rows)], pa.int64())
-                        for _ in range(keys)])  # fmt: skip
+        columns = [[chance.choice([None, chance.randint(-reach, reach)]) for _ in range(rows)] for _ in range(keys)]
+        batches.append([pa.array(c, pa.int64()) for c in columns])
     check(batches, keys)
+
+
+@pytest.mark.parametrize("end", [2**63 - 1, -(2**63)])
+def test_integers_at_the_ends_of_their_type(end: int) -> None:
+    step = -1 if end > 0 else 1
+    check([[pa.array([end])], [pa.array([end + step, end, None])], [pa.array([end + 900 * step, 0])]], 1)
 
 
 @pytest.mark.parametrize("most_slots", [1, 1 << 24])
@@ -69,10 +75,10 @@ def test_more_keys_than_bits(most_slots: int, chance: random.Random) -> None:
 
 def test_packed_keys_with_many_rows_and_repeats() -> None:
     chance = np.random.default_rng(5)
-    batches = [
-        [pa.array(chance.integers(0, n, 3000)), pa.array(chance.integers(0, 10**9, 3000) % n * 10**6)]
-        for n in (5, 3000, 50)
-    ]
+    batches = []
+    for reach in (5, 3000, 50):
+        first, second = chance.integers(0, reach, 3000), chance.integers(0, reach, 3000) * 10**6
+        batches.append([pa.array(first), pa.array(second)])
     check(batches, 2)
 
 

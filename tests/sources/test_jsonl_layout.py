@@ -77,11 +77,40 @@ doubles = st.one_of(
     st.sampled_from(["0.0", "-0.0", "1e3", "1E-2", "2.5e+7", "0.1", "1234567.", "12345678.25", "0.0000001"]),
 ).filter(lambda s: not s.endswith("."))
 tricky = st.sampled_from(
-    ['"', "\\", ",", "{", "}", ":", '","a":1', '\\","a":', '{"a":1}', "\n", "\t", "é", "😀", " ", "null", "[1,2]", ',"b":2']
+    [
+        '"',
+        "\\",
+        ",",
+        "{",
+        "}",
+        ":",
+        '","a":1',
+        '\\","a":',
+        '{"a":1}',
+        "\n",
+        "\t",
+        "é",
+        "😀",
+        " ",
+        "null",
+        "[1,2]",
+        ',"b":2',
+    ]
 )
 texts = st.one_of(st.text(max_size=12), st.lists(tricky, max_size=4).map("".join), st.text("ab ,", max_size=6))
 nested = st.sampled_from(
-    ['{"a":1,"b":2}', '[1,2,"x"]', "[]", "{}", '{"a":{"s":"x,y"}}', '[{"a":7},{"a":8}]', '"plain"', "null", "true", "12"]
+    [
+        '{"a":1,"b":2}',
+        '[1,2,"x"]',
+        "[]",
+        "{}",
+        '{"a":{"s":"x,y"}}',
+        '[{"a":7},{"a":8}]',
+        '"plain"',
+        "null",
+        "true",
+        "12",
+    ]
 )
 
 
@@ -142,7 +171,11 @@ def test_rows_of_one_layout_without_escapes_are_all_read_by_layout(rows: list[An
     colon, comma = style
     text = [(k, v) for row in rows for k, v in row]
     data = ("\n".join("{" + comma.join(f'"{k}"{colon}{v}' for k, v in row) + "}" for row in rows) + "\n").encode()
-    if b"\\" in data or any(k == "s" and "," in v for k, v in text) or any(k == "b" and "e" in v.lower() for k, v in text):
+    if (
+        b"\\" in data
+        or any(k == "s" and "," in v for k, v in text)
+        or any(k == "b" and "e" in v.lower() for k, v in text)
+    ):
         return
     layout = layout_of(data[: data.find(b"\n")])
     assert layout is not None
@@ -174,7 +207,9 @@ def test_integers_of_any_length(values: list[str]) -> None:
     agree("".join(f'{{"a":{v}}}\n' for v in values).encode(), (COLUMNS[0],))
 
 
-@pytest.mark.parametrize("value", ["9223372036854775808", "-9223372036854775809", "99999999999999999999", "1.5", '"x"', "[1]"])
+@pytest.mark.parametrize(
+    "value", ["9223372036854775808", "-9223372036854775809", "99999999999999999999", "1.5", '"x"', "[1]"]
+)
 def test_what_is_no_integer_is_refused_with_its_place(value: str) -> None:
     data = ('{"a":1}\n' * 3 + f'{{"a":{value}}}\n').encode()
     with pytest.raises(BadValueError) as caught:

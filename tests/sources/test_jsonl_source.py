@@ -89,12 +89,19 @@ def test_mixed_values_are_json_text(tmp_path: Path) -> None:
 
 
 def test_nested_values(tmp_path: Path) -> None:
-    rows = [{"a": {"x": 1, "y": ["p"]}, "l": [[1], []]}, {"a": None, "l": None}, {"a": {"x": None, "y": None}, "l": [None]}]
+    rows = [
+        {"a": {"x": 1, "y": ["p"]}, "l": [[1], []]},
+        {"a": None, "l": None},
+        {"a": {"x": None, "y": None}, "l": [None]},
+    ]
     assert rows_of(opened(write(tmp_path / "t.jsonl", rows))) == rows
 
 
 def test_values_of_another_kind_after_the_sample(tmp_path: Path) -> None:
-    rows = [{"a": 1, "s": "x", "d": 1.5}] * 5 + [{"a": "12", "s": 12.5, "d": "2.5"}, {"a": 2.0, "s": {"k": [1]}, "d": 7}]
+    rows = [{"a": 1, "s": "x", "d": 1.5}] * 5 + [
+        {"a": "12", "s": 12.5, "d": "2.5"},
+        {"a": 2.0, "s": {"k": [1]}, "d": 7},
+    ]
     found = rows_of(opened(write(tmp_path / "t.jsonl", rows), sample_rows=5))
     assert found[5:] == [{"a": 12, "s": "12.5", "d": 2.5}, {"a": 2, "s": '{"k":[1]}', "d": 7.0}]
 

@@ -52,6 +52,16 @@ def _in_parts(
     return pc.replace_with_mask(done, hard, by_distinct(array.filter(hard), parse, t))
 
 
+def _all_plain(array: pa.Array, t: pa.DataType) -> pa.Array:
+    """Arrow's cast of a whole column.
+
+    :raises pa.ArrowInvalid: when it refuses a value. Arrow makes an error for each bad row, which is slow when all are
+        bad: a few rows are tried first.
+    """
+    pc.cast(array.slice(0, 16), t)
+    return pc.cast(array, t)
+
+
 def text_to_boolean(array: pa.Array, source: SqlType, target: SqlType) -> pa.Array:
     """true, t, 1, yes, y; false, f, 0, no, n; in any case, without spaces around."""
     lower = pc.ascii_lower(array)
@@ -67,7 +77,7 @@ def text_to_integer(array: pa.Array, source: SqlType, target: SqlType) -> pa.Arr
 
     try:
         # Read wide, then narrow: Arrow would let hexadecimal digits wrap.
-        numbers = read(array)
+        numbers = _all_plain(array, wide.arrow)
     except pa.ArrowInvalid:
         low, high = integer_range(target)
 
@@ -83,7 +93,7 @@ def text_to_integer(array: pa.Array, source: SqlType, target: SqlType) -> pa.Arr
 def text_to_float(array: pa.Array, source: SqlType, target: SqlType) -> pa.Array:
     t = target.arrow
     try:
-        return pc.cast(array, t)
+        return _all_plain(array, t)
     except pa.ArrowInvalid:
         return _in_parts(array, _PLAIN_FLOAT, lambda texts: pc.cast(texts, t), parse_text.parse_float, t)
 
@@ -92,7 +102,7 @@ def text_to_decimal(array: pa.Array, source: SqlType, target: SqlType) -> pa.Arr
     precision = target.precision or MAX_PRECISION  # HUGEINT
     t = pa.decimal128(precision, target.scale)
     try:
-        return pc.cast(array, t)
+        return _all_plain(array, t)
     except pa.ArrowInvalid:
         room = precision - target.scale
         plain = rf"^-?[0-9]{{1,{room}}}(\.[0-9]{{1,{target.scale}}})?$" if room and target.scale else r"^[0-9]$"
@@ -108,7 +118,7 @@ def text_to_decimal(array: pa.Array, source: SqlType, target: SqlType) -> pa.Arr
 def text_to_date(array: pa.Array, source: SqlType, target: SqlType) -> pa.Array:
     t = pa.date32()
     try:
-        return pc.cast(array, t)
+        return _all_plain(array, t)
     except pa.ArrowInvalid:
 
         def parse(text: str) -> int | None:
@@ -134,7 +144,7 @@ def text_to_timestamp(array: pa.Array, source: SqlType, target: SqlType) -> pa.A
     unit = "ns" if target.kind == "TIMESTAMP_NS" else "us"
     t = pa.timestamp(unit)
     try:
-        read = pc.cast(array, t)
+        read = _all_plain(array, t)
         # Arrow also takes a bare hour, which is no timestamp in SQL.
         if pc.any(pc.equal(pc.binary_length(array), 13)).as_py() is not True:
             return read.view(target.arrow)

@@ -236,8 +236,8 @@ class _Direct:
         if not self._cover(low, high, limit):
             return None
         # A table of int64 offsets would be read twice as slowly as it needs to: narrow types stay narrow until here.
-        index = values.astype(np.int64)
-        index -= self.base - 1
+        # Modulo 2**64, since base - 1 may lie outside of int64.
+        index = (values.astype(np.int64).view(np.uint64) - np.uint64((self.base - 1) % 2**64)).view(np.int64)
         if nulls:
             index[~present] = 0
         return index

@@ -1,8 +1,8 @@
 """Reading machine-written JSON lines with NumPy: same keys, same order, same spacing in every line.
 
 The layout of a file is taken from one of its lines. In a block of lines, the commas and newlines give the place of
-every value; rows whose keys stand at exactly these places are read by whole-column arithmetic, and the others are named,
-to be read by a real JSON parser. What makes a row safe to read this way:
+every value; rows whose keys stand at exactly these places are read by whole-column arithmetic, and the others are
+named, to be read by a real JSON parser. What makes a row safe to read this way:
 
 - it holds as many commas as the layout, and every key with its quotes, colon and spacing is where the layout says. As
   the row holds no backslash, no string has a quote inside: `,"temp":` is a key wherever it stands;

@@ -1,8 +1,8 @@
 """Column names and types of JSON rows, from a sample.
 
 As DuckDB finds them: BIGINT, HUGEINT, DOUBLE, BOOLEAN, VARCHAR, dates and times where all text of the sample is one,
-objects as STRUCT, lists; what has no common type is JSON (as text). A column of nulls alone is VARCHAR. Keys that differ
-in case only are told apart by a number: `a`, `A_1`.
+objects as STRUCT, lists; what has no common type is JSON (as text). A column of nulls alone is VARCHAR. Keys that
+differ in case only are told apart by a number: `a`, `A_1`.
 """
 
 from __future__ import annotations
@@ -134,6 +134,9 @@ def _columns(found: dict[str, SqlType], options: ReadOptions) -> list[JsonColumn
     if options.all_varchar:
         found = dict.fromkeys(found, t.VARCHAR)
     told = dict(options.types)
+    if options.names is not None:
+        # `columns={...}`: these and no others, whether they are in the sample or not.
+        found = {name: found.get(name, t.VARCHAR) for name in options.names}
     for name, text in told.items():
         match = next((k for k in found if k.lower() == name.lower()), name)
         found[match] = type_named(text, name)

@@ -261,9 +261,9 @@ class JsonSource:
 
     def _shape(self, scan: Scan) -> Shape:
         columns = tuple(self._columns[n] for n in dict.fromkeys(scan.columns) if n in self._columns)
-        strict = self._options.on_error == "fail" and not self._options.ignore_errors
-        known = frozenset(c.key for c in self._columns.values()) if strict else None
         options = self._options
+        strict = options.on_error == "fail" and not options.ignore_errors and options.names is None
+        known = frozenset(c.key for c in self._columns.values()) if strict else None
         if options.ignore_errors and options.on_error == "fail":
             from dataclasses import replace
 

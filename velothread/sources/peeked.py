@@ -32,7 +32,7 @@ class PeekedFile(File):
 
 
 def peek(file: File, size: int) -> tuple[File, bytes]:
-    """The file to read in place of one that can be read only once, and its first bytes: decompressed, at most `size`."""
+    """The file to read in place of one that can be read only once, and its first bytes (decompressed)."""
     if file.path == STDIN and file.compression is None and stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
         # `< file`: the descriptor has a place, and reading elsewhere doesn't move it.
         descriptor = sys.stdin.fileno()

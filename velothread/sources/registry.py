@@ -7,7 +7,7 @@ open_source(arrow_table, options, name="trades")
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from velothread.errors import OptionError, SourceError, did_you_mean
@@ -26,6 +26,14 @@ _NAMES = {
     "tsv": "csv", "psv": "csv", "txt": "csv", "json": "jsonl", "ndjson": "jsonl", "pq": "parquet", "feather": "arrow",
     "ipc": "arrow", "arrows": "arrow",
 }  # fmt: skip
+_EVERYWHERE = ("compression", "filename", "hive_partitioning", "union_by_name")
+# The named arguments of the table functions, by format; all are spelled as for `read_csv`.
+_ARGUMENTS = {
+    "jsonl": (*_EVERYWHERE, "columns", "types", "all_varchar", "sample_size", "ignore_errors", "auto_detect"),
+    "parquet": _EVERYWHERE,
+    "arrow": _EVERYWHERE,
+}
+_JSON_LAYOUTS = ("auto", "array", "newline_delimited", "nd", "unstructured")
 FORMATS = tuple(sorted(_NAMES))
 _SNIFF_BYTES = 1 << 16
 
@@ -106,6 +114,34 @@ def _sniffed(files: Files) -> tuple[Files, str]:
             f"  hint: name it with --input-format ({', '.join(sorted(_OPENERS))})"
         )
     return files, found
+
+
+def apply_arguments(format: str, options: ReadOptions, arguments: Mapping[str, Any]) -> ReadOptions:
+    """`options` changed by the named arguments of `read_csv(...)`, `read_json(...)`, `read_parquet(...)`.
+
+    :raises OptionError: when an argument is not known for that format (near names are listed) or has a wrong value.
+    """
+    from velothread.sources import csv_arguments
+
+    opened = _named(format)
+    known = _ARGUMENTS.get(opened)
+    if known is None:
+        return csv_arguments.apply_arguments(options, arguments)
+    changes: dict[str, Any] = {}
+    for name, value in arguments.items():
+        lower = name.lower()
+        if opened == "jsonl" and lower == "format":
+            # The layout of a JSON file is seen from its first bytes.
+            if str(value).lower() not in _JSON_LAYOUTS:
+                raise OptionError(f"format={value!r} is not known; {did_you_mean(str(value), _JSON_LAYOUTS) or 'auto'}")
+        elif lower in known:
+            changes[lower] = value
+        else:
+            function = {"jsonl": "read_json"}.get(opened, f"read_{opened}")
+            raise OptionError(
+                f"{function} has no argument {name!r}; {did_you_mean(lower, known) or 'known: ' + ', '.join(known)}"
+            )
+    return csv_arguments.apply_arguments(options, changes)
 
 
 def looks_like(head: bytes) -> str | None:

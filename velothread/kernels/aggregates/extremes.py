@@ -35,7 +35,7 @@ class Extreme(ArrayState):
         else:
             sign = "u" if pa.types.is_unsigned_integer(self.target) else "i"
             name = f"{sign}{self.target.bit_width // 8}"
-        limits: Any = np.iinfo(name)  # type: ignore[type-var]
+        limits: Any = np.iinfo(name)
         return (np.int64, 0), (np.dtype(name), limits.min if self.largest else limits.max)
 
     def _empty(self) -> Self:

@@ -239,7 +239,7 @@ def exact_float_sum(kept: Kept, groups: int) -> pa.Array:
     """fsum: the sum as if computed exactly and then rounded."""
     import math
 
-    values = kept.columns[0].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    values = kept.columns[0].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     ends = ends_of(kept.codes, groups)
     starts = np.concatenate([[0], ends[:-1]])
     # A loop over groups, not rows; fsum itself is C.
@@ -250,7 +250,7 @@ def exact_float_sum(kept: Kept, groups: int) -> pa.Array:
 def geometric_mean(kept: Kept, groups: int) -> pa.Array:
     """geomean: exp of the mean of logarithms."""
     counts = np.bincount(kept.codes, minlength=groups)
-    values = kept.columns[0].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    values = kept.columns[0].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     with np.errstate(all="ignore"):
         logs = np.bincount(kept.codes, np.log(values), groups)
         means = np.exp(logs / counts)
@@ -259,7 +259,7 @@ def geometric_mean(kept: Kept, groups: int) -> pa.Array:
 
 def median_deviation(kept: Kept, groups: int) -> pa.Array:
     """mad: the median of the distances from the median."""
-    values = kept.columns[0].cast(pa.float64())
+    values = kept.columns[0].cast(pa.float64(), safe=False)
     middle = quantiles((0.5,), True, False)(Kept(kept.codes, (values,), kept.positions), groups)
     away = np.abs(values.to_numpy(zero_copy_only=False) - middle.to_numpy(zero_copy_only=False)[kept.codes])
     return quantiles((0.5,), True, False)(Kept(kept.codes, (pa.array(away),), kept.positions), groups)
@@ -309,7 +309,7 @@ def _at(
     column = (
         numbers.to_numpy(zero_copy_only=False)
         if temporal
-        else numbers.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        else numbers.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     )
     below = column[by_value[np.minimum(starts + low, len(by_value) - 1)]]
     above = column[by_value[np.minimum(starts + high, len(by_value) - 1)]]
