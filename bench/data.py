@@ -69,7 +69,8 @@ def ensure() -> Path:
         if all(p.exists() for p in wanted):
             continue
         table = make()
-        pyarrow.csv.write_csv(table, wanted[0], pyarrow.csv.WriteOptions(quoting_style="needed"))
+        # no text needs quotes here, so none are written: as pandas, DuckDB and most programs do
+        pyarrow.csv.write_csv(table, wanted[0], pyarrow.csv.WriteOptions(quoting_style="none"))
         pyarrow.parquet.write_table(table, wanted[1], row_group_size=500_000)
         write_jsonl(table, wanted[2])
     return where

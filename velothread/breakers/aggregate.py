@@ -21,7 +21,7 @@ from velothread.kernels.aggregates.function import AggregateFunction
 from velothread.kernels.aggregates.state import Rows, State
 from velothread.kernels.aggregates.wrappers import Distinct, Ordered
 from velothread.kernels.grouping import Codes, Grouper, joined, parts_by, plain, spread
-from velothread.kernels.sorting import SortKey
+from velothread.kernels.sorting import SortKey, order
 from velothread.sources.source import DEFAULT_BATCH_ROWS
 from velothread.types import SqlType
 
@@ -278,12 +278,18 @@ class AggregateBreaker:
 
     def result(self, partials: Sequence[AggregatePartial | None], run: Run) -> Iterator[pa.RecordBatch]:
         given = [p for p in partials if p is not None]
-        if self.keys and len(given) > 1 and sum(p.groups for p in given) > _MANY_GROUPS:
+        if self.keys and len(given) > 1 and sum(p.groups for p in given) > self._many(given):
             pieces, first = self._merged_by_key(given, run)
         else:
             merged = self.merge(given)
             pieces, first = [self.finished(merged)], merged.first
         yield from self._in_order(pieces, first)
+
+    def _many(self, partials: Sequence[AggregatePartial]) -> int:
+        """From how many partial groups on merging by key pays. A key of integers is found by direct addressing, which
+        costs no more than splitting, so that it takes several receivers to gain from it."""
+        few = len(partials) <= 2 and len(self.keys) == 1 and self.keys[0].is_integer
+        return _MANY_GROUPS * 40 if few else _MANY_GROUPS
 
     def _merged_by_key(self, partials: Sequence[AggregatePartial], run: Run) -> tuple[list[pa.RecordBatch], Codes]:
         splitting = [bind(self.partition_partial, p, _BUCKETS) for p in partials]
@@ -299,7 +305,7 @@ class AggregateBreaker:
     def _in_order(self, pieces: list[pa.RecordBatch], first: Codes) -> Iterator[pa.RecordBatch]:
         rising = len(first) < 2 or not (first[1:] < first[:-1]).any()
         whole = pieces[0] if len(pieces) == 1 else _concatenated(pieces)
-        by_place = None if rising else np.argsort(first, kind="stable")
+        by_place = None if rising else order([first.astype(np.uint64)], (), None)
         for start in range(0, whole.num_rows, self.batch_rows):
             if by_place is None:
                 yield whole.slice(start, self.batch_rows)

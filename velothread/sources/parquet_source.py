@@ -19,6 +19,8 @@ from velothread.sources.source import ReadOptions, Scan, Split
 SPLIT_ROWS = 1 << 17
 # Text is read as a dictionary where its chunks take less than this per value, dictionary included: then values repeat.
 DICTIONARY_BYTES = 4
+# Row groups that take no more than this in memory are read at once.
+WHOLE_BYTES = 48 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +87,24 @@ class RowGroups:
                 memory_map=False,
                 pre_buffer=False,
             ) as opened:
+                names = [own[n] for n in self.names]
                 for group in self.groups:
-                    found = opened.iter_batches(
-                        self.conform.batch_rows, [group], [own[n] for n in self.names], use_threads=False
-                    )
-                    for batch in found:
+                    for batch in self._group(opened, group, names):
                         if batch.num_rows:
                             yield self._batch(batch, batch.num_rows)
         except (pa.ArrowException, OSError) as error:
             raise SourceError(
                 f"{path}, row group {group}: can't be read; the file is damaged or was changed meanwhile ({error})"
             ) from error
+
+    def _group(self, opened: Any, group: int, names: list[str]) -> Iterator[pa.RecordBatch]:
+        """Reading a row group at once takes a quarter less time than piece by piece, but room for all of it."""
+        found = self.footer.metadata.row_group(group)
+        room = max(found.num_rows * len(names) * 16, sum(c.total_uncompressed_size for c in _chunks(found, names)))
+        if room > WHOLE_BYTES or self.limit is not None:
+            yield from opened.iter_batches(self.conform.batch_rows, [group], names, use_threads=False)
+        else:
+            yield from opened.read_row_group(group, names, use_threads=False).to_batches(self.conform.batch_rows)
 
     def _batch(self, batch: pa.RecordBatch | None, rows: int) -> pa.RecordBatch:
         places = {} if batch is None else {n: i for i, n in enumerate(batch.schema.names)}
@@ -193,8 +202,8 @@ def _together(footer: Footer, groups: Sequence[int]) -> Iterator[tuple[int, ...]
         yield tuple(part)
 
 
-def _chunks(footer: Footer, group: int, names: Sequence[str]) -> Iterator[Any]:
-    found = footer.metadata.row_group(group)
+def _chunks(found: Any, names: Sequence[str]) -> Iterator[Any]:
+    """The column chunks of a row group that belong to these columns, nested ones included."""
     for i in range(found.num_columns):
         chunk = found.column(i)
         if any(chunk.path_in_schema == n or chunk.path_in_schema.startswith(n + ".") for n in names):
@@ -202,14 +211,14 @@ def _chunks(footer: Footer, group: int, names: Sequence[str]) -> Iterator[Any]:
 
 
 def _bytes(footer: Footer, group: int, names: Sequence[str]) -> int:
-    return sum(c.total_compressed_size for c in _chunks(footer, group, names))
+    return sum(c.total_compressed_size for c in _chunks(footer.metadata.row_group(group), names))
 
 
 def _repeats(footer: Footer, groups: Sequence[int], name: str) -> bool:
     """Is the column dictionary-encoded in these row groups, and do its values repeat enough?"""
     if not pa.types.is_string(footer.schema.field(name).type):
         return False
-    chunks = [c for g in groups for c in _chunks(footer, g, [name])]
+    chunks = [c for g in groups for c in _chunks(footer.metadata.row_group(g), [name])]
     return bool(chunks) and all(
         c.has_dictionary_page and c.total_uncompressed_size < DICTIONARY_BYTES * max(c.num_values, 1) for c in chunks
     )
