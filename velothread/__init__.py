@@ -6,26 +6,31 @@
         session.query("SELECT symbol, sum(qty) FROM trades GROUP BY symbol").arrow()
 """
 
-from velothread.errors import (
-    BadValueError,
-    BindError,
-    Cancelled,
-    ExecutionError,
-    InternalError,
-    OptionError,
-    ParseError,
-    Position,
-    SinkError,
-    SourceError,
-    SqlError,
-    UnsupportedError,
-    UserError,
-    VelothreadError,
-)
-from velothread.options import Options
-from velothread.result import Result
-from velothread.session import Session, connect, query
-from velothread.sources.source import ReadOptions
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from velothread.errors import (
+        BadValueError,
+        BindError,
+        Cancelled,
+        ExecutionError,
+        InternalError,
+        OptionError,
+        ParseError,
+        Position,
+        SinkError,
+        SourceError,
+        SqlError,
+        UnsupportedError,
+        UserError,
+        VelothreadError,
+    )
+    from velothread.options import Options
+    from velothread.result import Result
+    from velothread.session import Session, connect, query
+    from velothread.sources.source import ReadOptions
 
 __version__ = "0.1.0"
 
@@ -51,3 +56,28 @@ __all__ = [
     "connect",
     "query",
 ]
+
+# A name's module is imported when the name is first used. The command's own module lies in this package too, and
+# must be able to catch Ctrl-C before pyarrow and sqlglot are imported, which takes most of the time of a small query.
+_ELSEWHERE = {
+    "Options": "options",
+    "ReadOptions": "sources.source",
+    "Result": "result",
+    "Session": "session",
+    "connect": "session",
+    "query": "session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_ELSEWHERE.get(name, 'errors')}"), name)
+    globals()[name] = value  # so that this function is asked once per name
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

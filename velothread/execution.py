@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from velothread.breakers.aggregate import AggregateBreaker, AggregateCall
 from velothread.breakers.breaker import Breaker
 from velothread.breakers.emit import EmitBreaker, limited
-from velothread.breakers.exchange import ExchangedGroups
-from velothread.breakers.sort import SortBreaker
 from velothread.codegen.pipeline import CompiledBranch, compile_pipeline
 from velothread.errors import ExecutionError, SqlError
-from velothread.kernels.sorting import SortKey
 from velothread.options import Options
 from velothread.plan.expressions import Expression
 from velothread.plan.pipelines import Branch, Emit, FromBatch, FromPipeline, FromScan, Group, Pipeline
@@ -25,6 +21,10 @@ from velothread.processors.metrics import PartitionMetrics
 from velothread.processors.simple import SimpleProcessor
 from velothread.processors.stage import Part, Processor, Stage
 from velothread.sources.source import BatchSplit, Scan, Split
+
+# Imported when a query has such a breaker: one without starts sooner.
+if TYPE_CHECKING:
+    from velothread.breakers.aggregate import AggregateBreaker
 
 # Batches between pipelines are dealt out in splits of about so many rows.
 SPLIT_ROWS = 262_144
@@ -62,12 +62,18 @@ def _breaker(p: Pipeline, schema: pa.Schema) -> Breaker:
         case Group():
             return _aggregate(p.branches[0].outputs, p.end)
         case _:
+            from velothread.breakers.sort import SortBreaker
+            from velothread.kernels.sorting import SortKey
+
             keys = tuple(SortKey(*key) for key in p.end.keys)
             types = tuple(e.type for e in p.branches[0].outputs)
             return SortBreaker(types, keys, p.end.limit, p.end.offset, tuple(range(p.end.width)), schema)
 
 
 def _aggregate(inputs: Sequence[Expression], end: Group) -> AggregateBreaker:
+    from velothread.breakers.aggregate import AggregateBreaker, AggregateCall
+    from velothread.kernels.sorting import SortKey
+
     calls = []
     for call, layout in zip(end.calls, end.layout, strict=True):
         types = (*(a.type for a in call.arguments), *(c.type for c in call.constants))
@@ -246,6 +252,9 @@ class Execution:
         if isinstance(end, Emit) and (end.limit is not None or end.offset):
             return self._limited(compiled, end)
         if isinstance(end, Group) and end.keys and self._exchanges():
+            from velothread.breakers.aggregate import AggregateBreaker
+            from velothread.breakers.exchange import ExchangedGroups
+
             assert isinstance(compiled.breaker, AggregateBreaker)
             stage = PipelineStage(compiled, self.sql)
             exchanged = ExchangedGroups.of(stage, compiled.breaker, self.processor.partitions, self.options.wait)
@@ -294,7 +303,7 @@ class Execution:
                     batches = self._results[branch.input.number]
                     splits = [BranchSplit(number, x) for x in _grouped(batches)]
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
-                    known = known + splits if known is not None else None
+                    known = [*known, *splits] if known is not None else None
                 case FromBatch():
                     batch = branch.input.batch
                     if batch is None:
@@ -303,7 +312,7 @@ class Execution:
                     pieces = [batch.slice(i, rows) for i in range(0, max(batch.num_rows, 1), rows)]
                     splits = [BranchSplit(number, x) for x in _grouped(pieces)]
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
-                    known = known + splits if known is not None else None
+                    known = [*known, *splits] if known is not None else None
         return Splits(parts, prefetch) if known is None else SizedSplits(parts, prefetch, known)
 
     def _scan(self, branch: Branch, compiled: CompiledBranch) -> Scan:

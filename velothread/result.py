@@ -84,7 +84,8 @@ class Result:
         """The rows as they come, in order. Closing the iterator early stops the query."""
         if self._table is not None:
             return iter(self._table.to_batches())
-        return self._run(lambda execution: execution.batches())
+        batches: Iterator[pa.RecordBatch] = self._run(lambda execution: execution.batches())
+        return batches
 
     def arrow(self) -> pa.Table:
         """All rows as an Arrow table."""

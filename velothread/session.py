@@ -30,6 +30,7 @@ from velothread.processors.adaptive.partitioning import Facts, choose_strategy
 from velothread.processors.choose import choose_processor
 from velothread.processors.stage import Processor
 from velothread.result import Result
+from velothread.sinks.sink import Sink
 from velothread.sources.registry import open_source
 from velothread.sources.source import ReadOptions, Source
 from velothread.statistics import Statistics
@@ -97,6 +98,7 @@ class Session:
         start = perf_counter()
         catalog = self._catalog()
         binder = QueryBinder(statement.sql, catalog, parameters)
+        sink: Sink | None = None
         try:
             match statement.tree:
                 case exp.Copy():

@@ -188,6 +188,41 @@ def test_rows_of_one_layout_without_escapes_are_all_read_by_layout(rows: list[An
         assert all(same(g, w[column.name]) for g, w in zip(array.to_pylist(), want, strict=True))
 
 
+KEYS = ("a", "c", "é", "abcdefg", "abcdefgh", "temperature_in_degrees")
+
+
+@st.composite
+def same_types(draw: st.DrawFn) -> bytes:
+    """Rows whose values could all stand for each other, so that only the keys tell which is which."""
+    keys = draw(st.permutations(KEYS))[: draw(st.integers(2, 6))]
+    out = []
+    for _ in range(draw(st.integers(3, 12))):
+        row = list(keys)
+        how = draw(st.integers(0, 7))
+        if how == 0:
+            row = draw(st.permutations(row))
+        elif how == 1:
+            row[draw(st.integers(0, len(row) - 1))] = draw(
+                st.sampled_from(["A", "abcdefgi", "temperature_in_degreeS", "x"])
+            )
+        values = [draw(st.sampled_from(["0", "7", "-12", "123456", "null"])) for _ in row]
+        if how == 2:
+            values[draw(st.integers(0, len(row) - 1))] = draw(st.sampled_from(["[3]", "{}", '{"a":9}']))
+        out.append("{" + ",".join(f'"{k}":{v}' for k, v in zip(row, values, strict=True)) + "}\n")
+    return "".join(out).encode()
+
+
+@settings(max_examples=150, deadline=None)
+@given(same_types(), st.sets(st.sampled_from(KEYS), min_size=1))
+def test_values_are_told_apart_by_their_keys_alone(data: bytes, wanted: set[str]) -> None:
+    columns = tuple(JsonColumn(k, k, t.BIGINT) for k in sorted(wanted))
+    if any(isinstance(row[k], dict | list) for row in expected(data, columns) for k in wanted):
+        with pytest.raises(BadValueError):
+            read(data, columns)
+    else:
+        agree(data, columns)
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.lists(doubles, min_size=1, max_size=20))
 def test_doubles_of_any_spelling(values: list[str]) -> None:

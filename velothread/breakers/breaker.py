@@ -1,8 +1,8 @@
 """What ends a pipeline: a breaker gathers rows and gives them back transformed (aggregated, sorted, as they are).
 
 The generated function of a pipeline calls `collector.add(rows, columns)` once per batch. A collector belongs to one
-split or to one receiver; what it has gathered is handed over as an immutable partial. `Breaker.result` puts the partials
-together; it must not matter how splits were dealt to receivers.
+split or to one receiver; what it has gathered is handed over as an immutable partial. `Breaker.result` puts the
+partials together; it must not matter how splits were dealt to receivers.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from velothread.sources.source import Split
 # Runs a stage with the processor's receivers: how merges work in parallel.
 Run = Callable[[Stage, Iterable[Split]], Iterator[Part]]
 
-# Rows have a global position: (index of the split) << SPLIT_SHIFT | row within the split's filtered output. It orders rows
-# as the source does, whoever read them.
+# Rows have a global position: (index of the split) << SPLIT_SHIFT | row within the split's filtered output. It orders
+# rows as the source does, whoever read them.
 SPLIT_SHIFT = 36
 
 

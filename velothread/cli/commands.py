@@ -108,7 +108,7 @@ def run_command(arguments: list[str]) -> int:
         return 2
     except click.UsageError as error:
         where = f"; see {error.ctx.command_path} --help" if error.ctx is not None else ""
-        print(f"error: {error.format_message()}{where}", file=sys.stderr)
+        print(f"error: {error.format_message().rstrip('.')}{where}", file=sys.stderr)
         return 2
     except click.ClickException as error:
         print(f"error: {error.format_message()}", file=sys.stderr)

@@ -8,6 +8,7 @@ two of its bytecodes: were it deep in a sort of Arrow's, Ctrl-C would have to wa
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -58,6 +59,7 @@ def run_interruptibly[T](work: Callable[[], T], tick: Callable[[], None], cancel
             while thread.is_alive():
                 thread.join(_TICK)
                 if thread.is_alive():
+                    gc.enable()  # `main` has switched it off for the start
                     tick()
         except KeyboardInterrupt:
             stopped = Stopped(130)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from velothread.codegen.writer import SourceWriter
 from velothread.kernels import rows as runtime
-from velothread.kernels.casts import cast as cast_value
 from velothread.plan.expressions import (
     AggregateCall,
     Call,
@@ -113,6 +112,8 @@ class ExpressionWriter:
         return self._assign(hint, f"{kernel}({', '.join(arguments)})", e)
 
     def _cast(self, e: Cast, guard: str) -> str:
+        from velothread.kernels.casts import cast as cast_value
+
         kernel = self.writer.function(cast_value, "cast")
         source = self.writer.constant(("sql", e.argument.type), e.argument.type, str(e.argument.type.kind))
         target = self.writer.constant(("sql", e.type), e.type, str(e.type.kind))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -13,12 +15,11 @@ from velothread.errors import BindError, Position, UnsupportedError, did_you_mea
 from velothread.frontend.folding import fold_here
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
-from velothread.kernels.aggregates import AGGREGATES, resolve_aggregate
-from velothread.kernels.function import Function, resolve
-from velothread.kernels.functions import SCALARS
 from velothread.plan.expressions import (
     AggregateCall,
     Call,
+    Case,
+    Cast,
     Expression,
     Literal,
     Ordering,
@@ -27,9 +28,13 @@ from velothread.plan.expressions import (
 )
 from velothread.types import SqlType
 
+# The function tables and their kernels are imported by the first call that is bound: a query without any starts sooner.
 if TYPE_CHECKING:
     from velothread.frontend.expressions import ExpressionBinder
+    from velothread.kernels.function import Function
 
+# Operators whose integer literals adapt to the other side.
+_ADAPTING = frozenset({"+", "-", "*", "//", "%", "&", "|", "xor"})
 _KEYWORDS = ("current_date", "current_timestamp", "current_time", "localtimestamp", "localtime", "today", "now")
 
 
@@ -48,15 +53,19 @@ class CallBinder:
             "now": self._now, "current_timestamp": self._now, "get_current_timestamp": self._now,
             "transaction_timestamp": self._now, "today": self._today, "current_date": self._today,
             "current_localtimestamp": self._local_now, "typeof": self._typeof, "row": self._row,
-            "struct_extract": self._struct_extract,
+            "struct_extract": self._struct_extract, "date_part": self.date_part, "datepart": self.date_part,
+            "round": partial(self._round, "round"), "trunc": partial(self._round, "trunc"), "list_aggregate": self._list_aggregate,
+            "regexp_extract": self._regexp_extract, "list_aggr": self._list_aggregate, "array_aggregate": self._list_aggregate, "array_aggr": self._list_aggregate,
         }  # fmt: skip
 
     # --- calls by name
 
     def bind_call(
-        self, node: exp.Expression, scope: Scope, *, filter_: exp.Expression | None = None, within: exp.Expression | None = None
+        self, node: exp.Expr, scope: Scope, *, filter_: exp.Expr | None = None, within: exp.Expr | None = None
     ) -> Expression:
         """A call as written: `name(arguments)`, with FILTER or WITHIN GROUP around it."""
+        from velothread.kernels.aggregates import AGGREGATES
+
         sql, place = self.binder.sql, position(node)
         if not isinstance(node, exp.Anonymous):
             raise UnsupportedError(f"{type(node).__name__} is not supported here", place, sql=sql)
@@ -85,16 +94,44 @@ class CallBinder:
 
         :raises BindError: for an unknown name or arguments that fit no overload.
         """
+        from velothread.kernels.function import resolve
+        from velothread.kernels.functions import SCALARS
+
         overloads: Sequence[Function] = SCALARS.get(name, ())
         sql = self.binder.sql
         if not overloads:
+            from velothread.kernels.aggregates import AGGREGATES
+
             hint = did_you_mean(name, [*SCALARS, *AGGREGATES, *self.special])
             raise BindError(f"unknown function {name}", place, hint=hint, sql=sql)
+        if name in _ADAPTING and len(arguments) == 2:
+            arguments = self._adapted(arguments)
         found = resolve(overloads, [a.type for a in arguments])
         if found is None:
-            raise BindError(*self._misfit(name, arguments, [f.signature() for f in overloads]), place, sql=sql)  # type: ignore[misc]
+            raise BindError(*self._misfit(name, arguments, [f.signature() for f in overloads]), place, sql=sql)
         cast = tuple(self.binder.coerce(a, p) for a, p in zip(arguments, found.parameters, strict=True))
         return fold_here(Call(found.function, cast, found.returns, place))
+
+    def _adapted(self, arguments: Sequence[Expression]) -> Sequence[Expression]:
+        """An integer literal takes the type of the other side where it fits: `tinyint_column + 1` stays TINYINT."""
+        left, right = arguments
+        if isinstance(left, Literal) == isinstance(right, Literal):
+            return arguments
+        constant, other = (left, right) if isinstance(left, Literal) else (right, left)
+        if not isinstance(constant, Literal) or not constant.type.is_integer or not constant.value.is_valid:
+            return arguments
+        value = int(constant.value.as_py())
+        if other.type.kind == "DECIMAL":
+            new = literal(Decimal(value), t.decimal(len(str(abs(value))), 0), constant.position)
+        elif other.type.is_integer and other.type.kind != "HUGEINT":
+            signed, bits = t.INTEGER_WIDTHS[other.type.kind]
+            low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+            if not low <= value < high:
+                return arguments
+            new = literal(value, other.type, constant.position)
+        else:
+            return arguments
+        return [new if a is constant else a for a in arguments]
 
     @staticmethod
     def _misfit(name: str, arguments: Sequence[Expression], signatures: list[str]) -> tuple[str]:
@@ -120,12 +157,12 @@ class CallBinder:
     # --- aggregates
 
     def _aggregate(
-        self, name: str, node: exp.Anonymous, scope: Scope, filter_: exp.Expression | None, within: exp.Expression | None
+        self, name: str, node: exp.Anonymous, scope: Scope, filter_: exp.Expr | None, within: exp.Expr | None
     ) -> Expression:
         binder, place = self.binder, position(node)
         items = list(node.expressions)
         distinct = False
-        order: list[exp.Expression] = []
+        order: list[exp.Expr] = []
         if items and isinstance(items[-1], exp.Order):
             ordered = items.pop()
             order = ordered.expressions
@@ -150,34 +187,36 @@ class CallBinder:
         orderings = tuple(self.ordering(o, scope) for o in order)
         for e in (*arguments, *([condition] if condition is not None else []), *(o.expression for o in orderings)):
             if any(isinstance(x, AggregateCall) for x in walk(e)):
-                raise BindError("an aggregate can't stand inside another", e.position or place, sql=binder.sql)  # type: ignore[union-attr]
+                raise BindError("an aggregate can't stand inside another", e.position or place, sql=binder.sql)
         return self._make_aggregate(name, arguments, distinct, condition, orderings, place, within is not None)
 
     def _make_aggregate(
         self, name: str, arguments: list[Expression], distinct: bool, condition: Expression | None,
         orderings: tuple[Ordering, ...], place: Position | None, within: bool,
     ) -> Expression:  # fmt: skip
+        from velothread.kernels.aggregates import AGGREGATES, resolve_aggregate
+
         binder = self.binder
         found = resolve_aggregate(name, [a.type for a in arguments])
         if found is None:
             signatures = [f.signature() for f in AGGREGATES[name]]
-            raise BindError(*self._misfit(name, arguments, signatures), place, sql=binder.sql)  # type: ignore[misc]
+            raise BindError(*self._misfit(name, arguments, signatures), place, sql=binder.sql)
         cast = [binder.coerce(a, p) for a, p in zip(arguments, found.parameters, strict=True)]
         function = found.function
         columns = len(cast) - function.constants
         constants: list[Literal] = []
         for c in cast[columns:]:
             if not isinstance(c, Literal):
-                raise BindError(f"this argument of {name} must be a constant", c.position or place, sql=binder.sql)  # type: ignore[union-attr]
+                raise BindError(f"this argument of {name} must be a constant", c.position or place, sql=binder.sql)
             constants.append(c)
         if within and orderings and orderings[0].descending and "quantile" in function.name:
-            constants = [literal(1 - c.value.as_py(), c.type) if not c.type.is_nested else c for c in constants]
+            constants = [_from_the_top(c) for c in constants]
         return AggregateCall(
             function, tuple(cast[:columns]), tuple(constants), found.returns, distinct, condition,
             () if within else orderings, place,
         )  # fmt: skip
 
-    def ordering(self, node: exp.Expression, scope: Scope) -> Ordering:
+    def ordering(self, node: exp.Expr, scope: Scope) -> Ordering:
         """An ORDER BY item; NULLS LAST unless said otherwise."""
         if not isinstance(node, exp.Ordered):
             return Ordering(self.binder.bind_value(node, scope), False, False)
@@ -210,9 +249,59 @@ class CallBinder:
     def _today(self, arguments: list[Expression], place: Position | None) -> Expression:
         return literal(self.binder.query_time.date(), t.DATE, place)
 
+    def _regexp_extract(self, arguments: list[Expression], place: Position | None) -> Expression:
+        """With a list of names, the groups come as a struct."""
+        from velothread.kernels.function import Function
+        from velothread.kernels.patterns import extract_struct
+
+        if len(arguments) < 3 or arguments[2].type.kind != "LIST":
+            return self.call("regexp_extract", arguments, place)
+        names = arguments[2]
+        if not isinstance(names, Literal):
+            raise BindError("the names of the groups must be constants", place, sql=self.binder.sql)
+        fields = tuple(names.value.as_py())
+        type_ = t.struct_of(tuple((n, t.VARCHAR) for n in fields))
+        others = [self.binder.coerce(a, t.VARCHAR) for a in (*arguments[:2], *arguments[3:])]
+        function = Function("regexp_extract", tuple(a.type for a in others), type_, extract_struct(fields), raises=True)
+        return fold_here(Call(function, tuple(others), type_, place))
+
     def _typeof(self, arguments: list[Expression], place: Position | None) -> Expression:
         self._count("typeof", arguments, 1, 1, place)
-        return literal(str(self.binder.settle(arguments[0]).type), t.VARCHAR, place)
+        name = literal(str(self.binder.settle(arguments[0]).type), t.VARCHAR, place)
+        if not any(isinstance(x, AggregateCall) for x in walk(arguments[0])):
+            return name
+        # the aggregate must stay: it makes the query one over groups
+        null = self.call("is_null", arguments, place)
+        return Case(((null, name),), name, t.VARCHAR, place)
+
+    def call_special(self, name: str, arguments: list[Expression], place: Position | None) -> Expression:
+        """A call of a function that has rules of its own."""
+        return self.special[name](arguments, place)
+
+    def date_part(self, arguments: list[Expression], place: Position | None) -> Expression:
+        """date_part(part, x); the parts that are DOUBLE have functions of their own."""
+        part = arguments[0] if len(arguments) == 2 else None
+        if isinstance(part, Literal) and part.value.is_valid and str(part.value.as_py()).lower() in ("epoch", "julian"):
+            return self.call(str(part.value.as_py()).lower(), arguments[1:], place)
+        return self.call("date_part", arguments, place)
+
+    def _round(self, name: str, arguments: list[Expression], place: Position | None) -> Expression:
+        """round(DECIMAL(p, s), n) with a constant n is a DECIMAL(p, n)."""
+        from velothread.kernels.numeric import rounded_type
+
+        e = self.call(name, arguments, place)
+        if len(arguments) != 2 or arguments[0].type.kind != "DECIMAL" or not isinstance(arguments[1], Literal):
+            return e
+        digits = arguments[1].value.as_py()
+        target = rounded_type(arguments[0].type, digits) if isinstance(digits, int) else e.type
+        return e if target == e.type else fold_here(Cast(e, target, True, place))
+
+    def _list_aggregate(self, arguments: list[Expression], place: Position | None) -> Expression:
+        """list_aggregate(items, 'sum', ...) is list_sum(items, ...)."""
+        name = arguments[1] if len(arguments) > 1 else None
+        if not isinstance(name, Literal) or not isinstance(name.value.as_py(), str):
+            raise BindError("list_aggregate wants a list and the name of an aggregate", place, sql=self.binder.sql)
+        return self.call("list_" + name.value.as_py().lower(), [arguments[0], *arguments[2:]], place)
 
     def _row(self, arguments: list[Expression], place: Position | None) -> Expression:
         names = [f"element_{i + 1}" for i in range(len(arguments))]
@@ -233,6 +322,7 @@ class CallBinder:
 
     def struct_pack(self, names: list[str], values: list[Expression], place: Position | None) -> Expression:
         """{'a': x, 'b': y}."""
+        from velothread.kernels.function import Function
         from velothread.kernels.structs import pack
 
         fields = tuple(zip(names, (v.type for v in values), strict=True))
@@ -244,6 +334,7 @@ class CallBinder:
 
     def struct_field(self, base: Expression, name: str, place: Position | None) -> Expression:
         """s.name."""
+        from velothread.kernels.function import Function
         from velothread.kernels.structs import extract
 
         sql = self.binder.sql
@@ -262,6 +353,13 @@ class CallBinder:
         if len(arguments) < low or (high is not None and len(arguments) > high):
             wanted = f"{low}" if high == low else f"at least {low}"
             raise BindError(f"{name} takes {wanted} arguments, not {len(arguments)}", place, sql=self.binder.sql)
+
+
+def _from_the_top(fraction: Literal) -> Literal:
+    """The fraction (or list of them) of a quantile counted from the greatest value: the kernels take it as negative."""
+    value = fraction.value.as_py()
+    turned = [None if f is None else -f for f in value] if isinstance(value, list) else None if value is None else -value
+    return literal(turned, fraction.type, fraction.position)
 
 
 def _type(e: Expression) -> str:

@@ -9,9 +9,22 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from sqlglot import TokenType, exp
 from sqlglot.dialects.duckdb import DuckDB
 
 _SPECIAL_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "OVERLAY")
+
+
+def _typed_literal(parser: Any, this: exp.Expression, to: exp.DataType) -> exp.Expression:
+    """`DATE '2020-01-01'::TIMESTAMP`: the type in front belongs to the text alone, not to all that follows."""
+    leaf = this
+    while not isinstance(leaf, exp.Literal):
+        leaf = leaf.this
+    cast = exp.Cast(this=leaf.copy(), to=to)
+    if leaf is this:
+        return cast
+    leaf.replace(cast)
+    return this
 
 
 class Velothread(DuckDB):
@@ -19,7 +32,7 @@ class Velothread(DuckDB):
 
     INDEX_OFFSET = 0  # subscripts stay as written
 
-    class Parser(DuckDB.Parser):
+    class Parser(DuckDB.Parser):  # type: ignore[misc,valid-type]
         FUNCTIONS: ClassVar[dict[str, Any]] = {}
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             k: v for k, v in DuckDB.Parser.FUNCTION_PARSERS.items() if k in _SPECIAL_SYNTAX
@@ -27,3 +40,14 @@ class Velothread(DuckDB):
         NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             k: v for k, v in DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS.items() if k in ("CASE", "ANY", "MAP")
         }
+        TYPE_LITERAL_PARSERS: ClassVar[dict[Any, Any]] = dict.fromkeys(exp.DType, _typed_literal)
+        ARRAY_CONSTRUCTORS: ClassVar[dict[str, Any]] = {"ARRAY": exp.Array}  # list(x)[1] is the aggregate's first item
+
+        def _parse_interval_span(self, this: exp.Expression, parse_function_unit: bool = True) -> exp.Interval:
+            """The text stays whole: `INTERVAL '2 days 03:04'`. A unit is one only behind it."""
+            text = this.name if isinstance(this, exp.Literal) and this.is_string else None
+            if text is not None and not text.replace(".", "", 1).strip().lstrip("+-").isdigit():
+                return self.expression(exp.Interval(this=this))
+            is_unit = self._curr is not None and self._curr.token_type in (TokenType.VAR, *self.ID_VAR_TOKENS)
+            unit = self._parse_var(any_token=True, upper=True) if is_unit else None
+            return self.expression(exp.Interval(this=this, unit=unit))

@@ -22,7 +22,6 @@ from velothread.frontend.folding import fold, fold_here
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
 from velothread.frontend.type_names import bind_type
-from velothread.kernels.casts import cast as cast_value
 from velothread.plan.expressions import (
     Case,
     Cast,
@@ -39,7 +38,7 @@ from velothread.types import SqlType
 _BINARY = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.Pow: "**",
     exp.DPipe: "||", exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseLeftShift: "<<",
-    exp.BitwiseRightShift: ">>", exp.BitwiseXor: "xor", exp.RegexpLike: "regexp_full_match",
+    exp.BitwiseRightShift: ">>", exp.BitwiseXor: "xor", exp.RegexpLike: "regexp_matches",
     exp.SimilarTo: "regexp_full_match", exp.Glob: "glob", exp.StartsWith: "starts_with",
     exp.ArrayContainsAll: "list_has_all", exp.ArrayOverlaps: "list_has_any",
 }  # fmt: skip
@@ -47,11 +46,17 @@ _COMPARISONS = {
     exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
     exp.NullSafeEQ: "is_not_distinct_from", exp.NullSafeNEQ: "is_distinct_from",
 }  # fmt: skip
+_INTERVAL_UNITS = {
+    "century": "centuries", "millennium": "millennia", "centuries": "centuries", "millennia": "millennia",
+    "sec": "seconds", "secs": "seconds", "s": "seconds", "min": "minutes", "mins": "minutes", "m": "minutes",
+    "hr": "hours", "hrs": "hours", "h": "hours", "d": "days", "w": "weeks", "mon": "months", "mons": "months",
+    "y": "years", "yr": "years", "yrs": "years", "ms": "milliseconds", "us": "microseconds",
+}  # fmt: skip
 MAX_DEPTH = 300
 
 # What the methods below read of a node beside these. Anything else that is set would be ignored: refused instead.
 _ALWAYS = frozenset({"this", "expression", "expressions"})
-_ARGUMENTS: dict[type[exp.Expression], frozenset[str]] = {
+_ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.Column: frozenset({"table", "db", "catalog"}), exp.Literal: frozenset({"is_string"}), exp.Identifier: frozenset({"quoted"}),
     exp.Interval: frozenset({"unit", "fraction_in_string"}), exp.Div: frozenset({"typed", "safe"}), exp.DPipe: frozenset({"safe"}),
     exp.Between: frozenset({"low", "high"}), exp.In: frozenset({"query", "unnest", "field"}),
@@ -80,7 +85,7 @@ class ExpressionBinder:
 
     # --- entry points
 
-    def bind(self, node: exp.Expression, scope: Scope) -> Expression:
+    def bind(self, node: exp.Expr, scope: Scope) -> Expression:
         """Bind, with constants folded. A string literal keeps its open type (`STRING_LITERAL`).
 
         :raises SqlError: with the position of what doesn't fit.
@@ -101,18 +106,18 @@ class ExpressionBinder:
         finally:
             self._depth -= 1
 
-    def bind_value(self, node: exp.Expression, scope: Scope) -> Expression:
+    def bind_value(self, node: exp.Expr, scope: Scope) -> Expression:
         """Bind, a string literal being text."""
         return self.settle(self.bind(node, scope))
 
-    def bind_condition(self, node: exp.Expression, scope: Scope, clause: str) -> Expression:
+    def bind_condition(self, node: exp.Expr, scope: Scope, clause: str) -> Expression:
         """Bind a boolean: WHERE, HAVING, FILTER, WHEN."""
         e = self.bind(node, scope)
         if e.type.kind not in ("BOOLEAN", "NULL", "STRING_LITERAL") and not e.type.is_numeric:
             raise BindError(f"{clause} wants a condition, not {e.type}", position(node), sql=self.sql)
         return self.coerce(e, t.BOOLEAN)
 
-    def constant(self, node: exp.Expression, what: str) -> Any:
+    def constant(self, node: exp.Expr, what: str) -> Any:
         """The Python value of a constant expression.
 
         :raises BindError: when it isn't constant.
@@ -138,6 +143,8 @@ class ExpressionBinder:
             source = t.VARCHAR if e.type == STRING_LITERAL else e.type
             if source == target:
                 return Literal(e.value, target, e.text, e.position)
+            from velothread.kernels.casts import cast as cast_value
+
             try:
                 return literal(cast_value(e.value, source, target, safe=safe), target, e.position)
             except ExecutionError as error:
@@ -162,7 +169,7 @@ class ExpressionBinder:
 
     # --- dispatch
 
-    def _method(self, node: exp.Expression) -> Callable[[Any, Scope], Expression]:
+    def _method(self, node: exp.Expr) -> Callable[[Any, Scope], Expression]:
         kind = type(node)
         if kind in _BINARY:
             return self._bind_binary
@@ -173,14 +180,14 @@ class ExpressionBinder:
             return self._unsupported
         return method  # type: ignore[no-any-return]
 
-    def _refuse_unread(self, node: exp.Expression) -> None:
+    def _refuse_unread(self, node: exp.Expr) -> None:
         known = _ALWAYS | _ARGUMENTS.get(type(node), frozenset())
         for name, value in node.args.items():
             if value and name not in known:
                 kind = type(node).__name__.upper()
                 raise UnsupportedError(f"{name.strip('_')} of {kind} is not supported", position(node), sql=self.sql)
 
-    def _unsupported(self, node: exp.Expression, scope: Scope) -> Expression:
+    def _unsupported(self, node: exp.Expr, scope: Scope) -> Expression:
         if isinstance(node, (exp.Subquery, exp.Select, exp.Exists, exp.SetOperation)):
             raise UnsupportedError("subqueries in expressions are not supported yet", position(node), sql=self.sql)
         if isinstance(node, exp.Window):
@@ -283,14 +290,16 @@ class ExpressionBinder:
     def _bind_interval(self, node: exp.Interval, scope: Scope) -> Expression:
         unit = node.args.get("unit")
         place = position(node)
-        if isinstance(node.this, exp.Literal):
-            text = node.this.name + (f" {unit.name}" if unit is not None else "")
-            return self.coerce(Literal(pa.scalar(text), STRING_LITERAL, text, place), t.INTERVAL)
+        count = self.bind(node.this, scope)
         if unit is None:
-            return self.coerce(self.bind(node.this, scope), t.INTERVAL)
-        name = "to_" + unit.name.lower().removesuffix("s") + "s"
-        name = {"to_centurys": "to_centuries", "to_millenniums": "to_millennia"}.get(name, name)
-        return self.calls.call(name, [self.bind(node.this, scope)], place)
+            return self.coerce(count, t.INTERVAL)
+        name = _INTERVAL_UNITS.get(unit.name.lower(), unit.name.lower().removesuffix("s") + "s")
+        if count.type == STRING_LITERAL or not count.type.is_integer:
+            count = self.coerce(count, t.DOUBLE)
+            if name not in ("seconds", "milliseconds"):  # these two have fractions
+                wanted = t.BIGINT if name in ("hours", "minutes", "microseconds") else t.INTEGER
+                count = self.coerce(self.calls.call("trunc", [count], place), wanted)
+        return self.calls.call("to_" + name, [count], place)
 
     # --- operators
 
@@ -331,7 +340,7 @@ class ExpressionBinder:
         operator = "and" if isinstance(node, exp.And) else "or"
         arguments: list[Expression] = []
         # a long chain is a deep tree: flatten it, so that a thousand ORs don't recurse
-        stack: list[exp.Expression] = [node]
+        stack: list[exp.Expr] = [node]
         while stack:
             top = stack.pop()
             while isinstance(top, exp.Paren) and isinstance(top.this, type(node)):
@@ -457,7 +466,7 @@ class ExpressionBinder:
 
     def _bind_extract(self, node: exp.Extract, scope: Scope) -> Expression:
         part = literal(node.this.name.lower(), t.VARCHAR, position(node.this))
-        return self.calls.call("date_part", [part, self.bind(node.expression, scope)], position(node))
+        return self.calls.date_part([part, self.bind(node.expression, scope)], position(node))
 
     def _bind_substring(self, node: exp.Substring, scope: Scope) -> Expression:
         start = node.args.get("start") or exp.Literal.number(1)
@@ -478,22 +487,32 @@ class ExpressionBinder:
         arguments = [self.bind(node.args["zone"], scope), self.bind(node.this, scope)]
         return self.calls.call("timezone", arguments, position(node))
 
-    def _bind_currentdate(self, node: exp.Expression, scope: Scope) -> Expression:
+    def _bind_currentdate(self, node: exp.Expr, scope: Scope) -> Expression:
         return literal(self.query_time.date(), t.DATE, position(node))
 
-    def _bind_currenttimestamp(self, node: exp.Expression, scope: Scope) -> Expression:
+    def _bind_currenttimestamp(self, node: exp.Expr, scope: Scope) -> Expression:
         return literal(self.query_time, t.TIMESTAMPTZ, position(node))
 
-    def _bind_localtimestamp(self, node: exp.Expression, scope: Scope) -> Expression:
+    def _bind_localtimestamp(self, node: exp.Expr, scope: Scope) -> Expression:
         return literal(self.query_time.replace(tzinfo=None), t.TIMESTAMP, position(node))
 
-    def _bind_currenttime(self, node: exp.Expression, scope: Scope) -> Expression:
+    def _bind_currenttime(self, node: exp.Expr, scope: Scope) -> Expression:
         return literal(self.query_time.time().replace(tzinfo=None), t.TIME, position(node))
 
     # --- nested values
 
     def _bind_array(self, node: exp.Array, scope: Scope) -> Expression:
         return self.calls.call("list_value", [self.bind(x, scope) for x in node.expressions], position(node))
+
+    def _bind_tomap(self, node: exp.ToMap, scope: Scope) -> Expression:
+        place = position(node)
+        items = node.this.expressions
+        keys = [self.bind(x.this, scope) for x in items]
+        values = [self.bind(x.expression, scope) for x in items]
+        return self.calls.call("map", [self.calls.call("list_value", x, place) for x in (keys, values)], place)
+
+    def _bind_tuple(self, node: exp.Tuple, scope: Scope) -> Expression:
+        return self.calls.call_special("row", [self.bind(x, scope) for x in node.expressions], position(node))
 
     def _bind_struct(self, node: exp.Struct, scope: Scope) -> Expression:
         names: list[str] = []
@@ -511,9 +530,11 @@ class ExpressionBinder:
         index = node.expressions[0]
         if isinstance(index, exp.Slice):
             bounds = [index.this, index.expression]
-            low, high = (self.bind(b, scope) if b is not None else literal(None, t.BIGINT) for b in bounds)
-            name = "array_slice" if base.type.kind == "LIST" else "array_slice"
-            return self.calls.call(name, [base, low, high], place)
+            low, high = (
+                self.bind(b, scope) if b is not None else literal(end, t.BIGINT)
+                for b, end in zip(bounds, (1, -1), strict=True)
+            )
+            return self.calls.call("array_slice", [base, low, high], place)
         key = self.bind(index, scope)
         if base.type.kind == "STRUCT" and isinstance(key, Literal) and key.type == STRING_LITERAL:
             return self.calls.struct_field(base, key.text, place)
@@ -544,11 +565,11 @@ def number(text: str, place: Position | None) -> Literal:
     elif re.fullmatch(r"-?(\d+\.\d*|\.\d+)", digits):
         value_ = Decimal(digits)
         scale = max(0, -value_.as_tuple().exponent)  # type: ignore[operator]
-        precision = max(len(value_.as_tuple().digits), scale, 1)
+        precision = max(len(digits.lstrip("-").replace(".", "")), 1)  # 0.1 has two digits, as in DuckDB
         if precision <= 38:
             return literal(value_, t.decimal(precision, scale), place)
     return literal(float(digits), t.DOUBLE, place)
 
 
-def _is_query(node: exp.Expression) -> bool:
+def _is_query(node: exp.Expr) -> bool:
     return isinstance(node, (exp.Select, exp.Subquery, exp.SetOperation))

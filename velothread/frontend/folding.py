@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from velothread.coercion import STRING_LITERAL
 from velothread.errors import ExecutionError
-from velothread.kernels.casts import cast
 from velothread.kernels.rows import member
 from velothread.plan.expressions import (
     Call,
@@ -49,6 +48,8 @@ def fold_here(e: Expression) -> Expression:
         case Call() if e.function.strict and any(_is_null(a) for a in e.arguments):
             return literal(None, e.type, e.position)
         case Cast() if isinstance(e.argument, Literal):
+            from velothread.kernels.casts import cast
+
             argument = e.argument
             source = VARCHAR if argument.type == STRING_LITERAL else argument.type
             return _try(lambda: cast(argument.value, source, e.type, safe=e.safe), e)
@@ -64,7 +65,7 @@ def fold_here(e: Expression) -> Expression:
                 return kept[0]
             return Coalesce(tuple(kept), e.type, e.position)
         case Membership() if isinstance(e.argument, Literal):
-            return _try(lambda: member(e.argument.value, e.values, e.has_null), e)  # type: ignore[union-attr]
+            return _try(lambda: member(e.argument.value, e.values, e.has_null), e)
     return e
 
 
@@ -77,7 +78,7 @@ def _try(compute: object, e: Expression) -> Expression:
         return e
     if value.type != e.type.arrow:
         value = pa.scalar(None, e.type.arrow) if not value.is_valid else value.cast(e.type.arrow)
-    return literal(value, e.type, e.position)  # type: ignore[union-attr]
+    return literal(value, e.type, e.position)
 
 
 def _all_literal(arguments: tuple[Expression, ...]) -> bool:

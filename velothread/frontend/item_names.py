@@ -7,13 +7,13 @@ from sqlglot import exp
 from velothread.frontend.dialect import Velothread
 from velothread.plan.expressions import Field
 
-_OPERATORS = {
+_OPERATORS: dict[type[exp.Expr], str] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.Pow: "**", exp.DPipe: "||",
     exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=", exp.And: "AND", exp.Or: "OR",
 }  # fmt: skip
 
 
-def item_name(item: exp.Expression | Field) -> str:
+def item_name(item: exp.Expr | Field) -> str:
     """The name of an item: `count_star()`, `sum(qty)`, `(a + b)`, `CAST(a AS INTEGER)` ..."""
     match item:
         case Field():
@@ -37,7 +37,7 @@ def item_name(item: exp.Expression | Field) -> str:
         case exp.Neg():
             return f"-{item_name(item.this)}"
         case exp.Dot():
-            return item.expression.name
+            return str(item.expression.name)
     operator = _OPERATORS.get(type(item))
     if operator is not None:
         return f"({item_name(item.this)} {operator} {item_name(item.expression)})"

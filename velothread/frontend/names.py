@@ -47,7 +47,7 @@ class Scope:
     """
 
     relations: tuple[Relation, ...]
-    aliases: dict[str, exp.Expression] = field(default_factory=dict)
+    aliases: dict[str, exp.Expr] = field(default_factory=dict)
     aliases_first: bool = False
     outer: Scope | None = None
     binding: set[str] = field(default_factory=set)

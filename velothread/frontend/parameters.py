@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from velothread.frontend.expressions import ExpressionBinder
 
 
-def bind_parameter(binder: ExpressionBinder, node: exp.Expression) -> Expression:
+def bind_parameter(binder: ExpressionBinder, node: exp.Expr) -> Expression:
     """The constant for a placeholder.
 
     :raises BindError: when no value was given for it.
     """
     place = position(node)
-    name = str(node.this.name if isinstance(node.this, exp.Expression) else node.this or "")
+    name = str(node.this.name if isinstance(node.this, exp.Expr) else node.this or "")
     given = binder.parameters
     if given is None:
         what = f"${name}" if name else "?"

@@ -18,7 +18,7 @@ from velothread.frontend.dialect import Velothread
 class Statement:
     """One parsed statement. `sql` is the whole text that positions point into; `parse_s` what parsing it took."""
 
-    tree: exp.Expression
+    tree: exp.Expr
     sql: str
     parse_s: float = 0.0
 
@@ -46,7 +46,7 @@ def parse(sql: str, dialect: str | None = None) -> list[Statement]:
     return statements
 
 
-def position(node: exp.Expression | None) -> Position | None:
+def position(node: exp.Expr | None) -> Position | None:
     """Where a node stands in the text: the stretch that its known parts cover."""
     if node is None:
         return None
@@ -74,11 +74,11 @@ def _translate(sql: str, dialect: str) -> list[str]:
 def _error(e: SqlglotError, sql: str) -> ParseError:
     if isinstance(e, TokenError):
         start, what = _unclosed(sql)
-        place = Position(start, start + 1)
-        return ParseError(f"syntax error: {what} that begins here does not end", place, sql=sql)
+        message = f"syntax error: {what} that begins here does not end"
+        return ParseError(message, Position(start, start + 1), sql=sql)
     details = getattr(e, "errors", None) or [{}]
     first = details[0]
-    place = None
+    place: Position | None = None
     if first.get("line"):
         lines = sql.split("\n")
         line = min(first["line"], len(lines))
@@ -99,6 +99,9 @@ def _in_our_words(message: str) -> str:
         return "this is not expected here"
     if message.startswith("Expecting "):
         return "expected " + message.removeprefix("Expecting ").rstrip(".") + " after this"
+    if message.startswith("Expected "):
+        # its tokens print as Python objects: "... but got <Token token_type: ...>"
+        return "expected " + message.removeprefix("Expected ").partition(" but got ")[0].rstrip(".")
     return message.rstrip(".")
 
 

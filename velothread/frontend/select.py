@@ -23,7 +23,6 @@ from velothread.frontend.names import FieldMaker, Scope
 from velothread.frontend.parse import position
 from velothread.frontend.tables import Catalog, Cte, TableBinder
 from velothread.plan import nodes
-from velothread.kernels.aggregates import resolve_aggregate
 from velothread.plan.expressions import (
     AggregateCall,
     Column,
@@ -63,7 +62,7 @@ class QueryBinder:
         self.tables = TableBinder(self, catalog)
         self._cte_numbers = count()
 
-    def bind_query(self, node: exp.Expression, ctes: dict[str, Cte] | None = None) -> Bound:
+    def bind_query(self, node: exp.Expr, ctes: dict[str, Cte] | None = None) -> Bound:
         """Any query -> its plan and the names of its columns.
 
         :raises SqlError: with the position of what doesn't fit.
@@ -75,7 +74,7 @@ class QueryBinder:
             case exp.Subquery():
                 return self._modified(node, *self.bind_query(node.this, ctes))
             case exp.Values():
-                return self.bind_values(node)
+                return self._modified(node, *self.bind_values(node))
             case exp.Union():
                 return self._modified(node, *self._union(node, ctes))
             case exp.SetOperation():
@@ -84,7 +83,7 @@ class QueryBinder:
                 return self._select(exp.select("*").from_(node), ctes)
         raise UnsupportedError(f"{type(node).__name__} statements are not supported", position(node), sql=self.sql)
 
-    def _with(self, node: exp.Expression, ctes: dict[str, Cte]) -> dict[str, Cte]:
+    def _with(self, node: exp.Expr, ctes: dict[str, Cte]) -> dict[str, Cte]:
         clause = node.args.get("with_")
         if clause is None:
             return ctes
@@ -109,7 +108,7 @@ class QueryBinder:
                 raise UnsupportedError(f"{key.strip('_').upper()} is not supported", position(node), sql=self.sql)
         plan, scope = self._from(node, ctes)
         items = stars.expand(node.expressions, scope, self.sql)
-        scope.aliases = {n.lower(): x for n, x in items if n is not None and isinstance(x, exp.Expression)}
+        scope.aliases = {n.lower(): x for n, x in items if n is not None and isinstance(x, exp.Expr)}
 
         where = node.args.get("where")
         if where is not None:
@@ -153,7 +152,7 @@ class QueryBinder:
 
     # --- ORDER BY
 
-    def _order(self, node: exp.Expression, scope: Scope, items: list[stars.Item], bound: list[Expression]) -> list[Ordering]:
+    def _order(self, node: exp.Expr, scope: Scope, items: list[stars.Item], bound: list[Expression]) -> list[Ordering]:
         clause = node.args.get("order")
         out: list[Ordering] = []
         for item in clause.expressions if clause is not None else []:
@@ -173,7 +172,7 @@ class QueryBinder:
             out.append(Ordering(e, descending, nulls_first))
         return [o for o in out if not is_constant(o.expression)]
 
-    def item_index(self, key: exp.Expression, items: Sequence[Any], clause: str) -> int | None:
+    def item_index(self, key: exp.Expr, items: Sequence[Any], clause: str) -> int | None:
         """ORDER BY 2, GROUP BY 1: the place in the SELECT list, or None when the key is no position."""
         if not isinstance(key, exp.Literal) or key.is_string or not key.this.isdigit():
             return None
@@ -239,6 +238,8 @@ class QueryBinder:
         self, plan: nodes.Node, output: list[Field], keys: list[Field]
     ) -> tuple[nodes.Node, list[Field], list[Ordering]]:
         """DISTINCT ON: the first row of each group of `keys`. Groups keep the order of the (sorted) input."""
+        from velothread.kernels.aggregates import resolve_aggregate
+
         unique = list(dict.fromkeys(keys))
         key_fields = [self.fields(f.name, f.type) for f in unique]
         new = [self.fields(f.name, f.type) for f in output]
@@ -264,7 +265,7 @@ class QueryBinder:
         ]
         return plan, new, keys
 
-    def _limit(self, node: exp.Expression) -> tuple[int | None, int]:
+    def _limit(self, node: exp.Expr) -> tuple[int | None, int]:
         limit = node.args.get("limit")
         offset = node.args.get("offset")
         if limit is not None:
@@ -276,7 +277,7 @@ class QueryBinder:
                 limit = limit.expression
         return self._row_count(limit, "LIMIT"), self._row_count(offset.expression if offset else None, "OFFSET") or 0
 
-    def _row_count(self, node: exp.Expression | None, clause: str) -> int | None:
+    def _row_count(self, node: exp.Expr | None, clause: str) -> int | None:
         if node is None:
             return None
         e = self.expressions.coerce(self.expressions.bind(node, Scope(())), t.BIGINT)
@@ -291,9 +292,9 @@ class QueryBinder:
 
     def _union(self, node: exp.Union, ctes: dict[str, Cte]) -> Bound:
         # a long chain of UNION ALL is a deep tree on the left: flatten what has the same kind
-        parts: list[exp.Expression] = []
+        parts: list[exp.Expr] = []
         distinct, by_name = bool(node.args.get("distinct")), bool(node.args.get("by_name"))
-        top: exp.Expression = node
+        top: exp.Expr = node
         while isinstance(top, exp.Union) and bool(top.args.get("distinct")) == distinct and (
             top is node or (_plain(top) and not by_name)
         ):
@@ -312,7 +313,7 @@ class QueryBinder:
             union = nodes.Aggregate(union, new, tuple(Column(f) for f in output), ())
         return union, names
 
-    def _aligned(self, node: exp.Expression, bound: Sequence[Bound]) -> tuple[nodes.Node, ...]:
+    def _aligned(self, node: exp.Expr, bound: Sequence[Bound]) -> tuple[nodes.Node, ...]:
         """The inputs of a set operation with equal types, column by column."""
         width = len(bound[0][1])
         kind = type(node).__name__.upper()
@@ -339,6 +340,8 @@ class QueryBinder:
 
     def _set_difference(self, node: exp.SetOperation, ctes: dict[str, Cte]) -> Bound:
         """EXCEPT and INTERSECT: rows are grouped, and a group is kept by the sides on which it was seen."""
+        from velothread.kernels.aggregates import resolve_aggregate
+
         if not node.args.get("distinct") or node.args.get("by_name"):
             kind = f"{type(node).__name__.upper()} {'BY NAME' if node.args.get('by_name') else 'ALL'}"
             raise UnsupportedError(f"{kind} is not supported yet", position(node), sql=self.sql)
@@ -347,7 +350,7 @@ class QueryBinder:
         for left, plan in zip((True, False), self._aligned(node, bound), strict=True):
             side = self.fields("left", t.BOOLEAN)
             output = tuple(self.fields(f.name, f.type) for f in plan.output)
-            items = (*(Column(f) for f in plan.output), literal(left, t.BOOLEAN))
+            items: tuple[Expression, ...] = (*(Column(f) for f in plan.output), literal(left, t.BOOLEAN))
             inputs.append(nodes.Project(plan, (*output, side), items))
         output = tuple(self.fields(f.name, f.type) for f in inputs[0].output)
         union = nodes.UnionAll(tuple(inputs), output)
@@ -370,7 +373,7 @@ class QueryBinder:
         casts = tuple(self.expressions.coerce(Column(f), type_) for f, type_ in zip(plan.output, types, strict=True))
         return nodes.Project(plan, output, casts)
 
-    def _modified(self, node: exp.Expression, plan: nodes.Node, names: tuple[str, ...]) -> Bound:
+    def _modified(self, node: exp.Expr, plan: nodes.Node, names: tuple[str, ...]) -> Bound:
         """ORDER BY and LIMIT over a UNION or a query in parentheses."""
         from velothread.frontend.names import Relation
 
@@ -429,12 +432,12 @@ def array_of(scalars: Sequence[pa.Scalar], type_: pa.DataType) -> pa.Array:
     return pa.concat_arrays([pa.repeat(s if s.type == type_ else pa.scalar(None, type_), 1) for s in scalars])
 
 
-def _plain(node: exp.Expression) -> bool:
+def _plain(node: exp.Expr) -> bool:
     """No clause of its own (ORDER BY, LIMIT, WITH): may be flattened into the UNION above it."""
     return not any(node.args.get(k) for k in ("order", "limit", "offset", "with_", "by_name"))
 
 
-def _is_all(key: exp.Expression) -> bool:
+def _is_all(key: exp.Expr) -> bool:
     return isinstance(key, (exp.Var, exp.Column, exp.Identifier)) and key.name.upper() == "ALL" and (
         isinstance(key, exp.Var) or not getattr(key, "table", "")
     )

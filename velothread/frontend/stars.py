@@ -12,10 +12,10 @@ from velothread.frontend.parse import position
 from velothread.plan.expressions import Field
 
 # An item of an expanded SELECT list: its name, and what it is (a column found already, or still SQL).
-Item = tuple[str | None, exp.Expression | Field]
+Item = tuple[str | None, exp.Expr | Field]
 
 
-def expand(items: list[exp.Expression], scope: Scope, sql: str) -> list[Item]:
+def expand(items: list[exp.Expr], scope: Scope, sql: str) -> list[Item]:
     """The SELECT list with all star forms written out; None as a name: none was given."""
     out: list[Item] = []
     for item in items:
@@ -33,13 +33,13 @@ def expand(items: list[exp.Expression], scope: Scope, sql: str) -> list[Item]:
     return out
 
 
-def _star(item: exp.Expression) -> exp.Star | None:
+def _star(item: exp.Expr) -> exp.Star | None:
     if isinstance(item, exp.Star):
         return item
     return item.this if isinstance(item, exp.Column) and isinstance(item.this, exp.Star) else None
 
 
-def _expand_star(star: exp.Star, table: exp.Expression | None, scope: Scope, sql: str) -> list[Item]:
+def _expand_star(star: exp.Star, table: exp.Expr | None, scope: Scope, sql: str) -> list[Item]:
     place = position(star) or position(table)
     columns = list(scope.columns())
     if table is not None:
@@ -70,11 +70,11 @@ def _expand_star(star: exp.Star, table: exp.Expression | None, scope: Scope, sql
     return out
 
 
-def _is_columns(node: exp.Expression) -> bool:
+def _is_columns(node: exp.Expr) -> bool:
     return isinstance(node, exp.Anonymous) and str(node.this).lower() == "columns"
 
 
-def _expand_columns(item: exp.Expression, scope: Scope, sql: str) -> list[Item]:
+def _expand_columns(item: exp.Expr, scope: Scope, sql: str) -> list[Item]:
     """`min(COLUMNS('a.*'))`: the item once per matching column."""
     found = next(x for x in item.find_all(exp.Anonymous) if _is_columns(x))
     argument = found.expressions[0] if len(found.expressions) == 1 else None

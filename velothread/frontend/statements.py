@@ -52,7 +52,7 @@ def bind_copy(binder: QueryBinder, node: exp.Copy) -> BoundCopy:
     return BoundCopy(plan, names, sink, target)
 
 
-def _option(node: exp.Expression | None) -> Any:
+def _option(node: exp.Expr | None) -> Any:
     match node:
         case None:
             return True

@@ -56,7 +56,7 @@ class Cte:
     """A WITH item: bound when first used; used twice it is computed once."""
 
     name: str
-    tree: exp.Expression
+    tree: exp.Expr
     columns: tuple[str, ...]
     scope: dict[str, Cte]
     plan: nodes.Node | None = None
@@ -75,7 +75,7 @@ class TableBinder:
         self.query = query
         self.catalog = catalog
 
-    def bind(self, node: exp.Expression, ctes: dict[str, Cte]) -> tuple[nodes.Node, Relation]:
+    def bind(self, node: exp.Expr, ctes: dict[str, Cte]) -> tuple[nodes.Node, Relation]:
         """A FROM item -> its plan and its relation."""
         if node.args.get("sample") is not None:
             raise UnsupportedError("SAMPLE is not supported yet", position(node), sql=self.query.sql)
@@ -98,7 +98,7 @@ class TableBinder:
                 raise UnsupportedError(f"{type(node).__name__} in FROM is not supported", position(node), sql=self.query.sql)
         return self._relation(node, plan, names)
 
-    def _relation(self, node: exp.Expression, plan: nodes.Node, names: tuple[str, ...]) -> tuple[nodes.Node, Relation]:
+    def _relation(self, node: exp.Expr, plan: nodes.Node, names: tuple[str, ...]) -> tuple[nodes.Node, Relation]:
         alias = node.args.get("alias")
         name: str | None = node.alias or None
         if name is None and isinstance(node, exp.Table):
@@ -208,7 +208,7 @@ class TableBinder:
                 raise _located(e, place, self.query.sql) from None
         return self.scan(self._open(str(paths), paths, options, place))
 
-    def _constant(self, node: exp.Expression) -> Any:
+    def _constant(self, node: exp.Expr) -> Any:
         """A Python value of a constant argument: literals, lists, structs."""
         if isinstance(node, (exp.Array, exp.Tuple)):
             return [self._constant(x) for x in node.expressions]

@@ -28,7 +28,7 @@ _BY_NAME: dict[str, SqlType] = {
 }  # fmt: skip
 
 
-def bind_type(node: exp.Expression, sql: str) -> SqlType:
+def bind_type(node: exp.Expr, sql: str) -> SqlType:
     """A sqlglot DataType -> SqlType.
 
     :raises UnsupportedError: for types that we don't have; the near names are listed.

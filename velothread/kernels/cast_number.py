@@ -179,4 +179,12 @@ def decimal_to_integer(array: pa.Array, source: SqlType, target: SqlType) -> pa.
 
 
 def decimal_to_float(array: pa.Array, source: SqlType, target: SqlType) -> pa.Array:
-    return pc.cast(array, target.arrow, safe=False)
+    """The nearest float: 0.3 as a decimal is 0.3 as a float."""
+    scale = array.type.scale
+    if scale == 0:
+        return pc.cast(array, target.arrow, safe=False)
+    # Arrow multiplies by 0.1 ** scale, which is not exact: 0.3 would become 0.30000000000000004. A whole number below
+    # 2**53 divided by a power of ten up to 10**22 (both exact as floats) is rounded once, to the nearest.
+    whole = pc.cast(array.view(pa.decimal128(array.type.precision, 0)), pa.float64(), safe=False)
+    data = view(whole) / 10.0**scale
+    return column(data, pa.float64(), valid_rows(array)).cast(target.arrow, safe=False)

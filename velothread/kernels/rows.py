@@ -8,6 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from velothread.kernels.comparison import is_in
+
 Column = pa.Array
 
 
@@ -112,15 +114,12 @@ def choose(conditions: tuple[Any, ...], values: tuple[Any, ...], rows: int) -> A
 
 def member(value: Any, values: pa.Array, has_null: bool) -> Any:
     """value IN (values): NULL for a NULL value; where nothing matches and the list held a NULL, NULL, too."""
-    found = pc.is_in(value, value_set=values)
-    scalar = isinstance(value, pa.Scalar)
-    if scalar:
-        if not value.is_valid or (has_null and not found.as_py()):
-            return pa.scalar(None, pa.bool_())
+    found = is_in(value, values)
+    if not has_null:
         return found
-    if value.null_count:
-        found = pc.if_else(value.is_valid(), found, pa.scalar(None, pa.bool_()))
-    return pc.if_else(found, True, pa.scalar(None, pa.bool_())) if has_null else found
+    if isinstance(found, pa.Scalar):
+        return found if found.as_py() else pa.scalar(None, pa.bool_())
+    return pc.if_else(found, True, pa.scalar(None, pa.bool_()))
 
 
 def all_of(conditions: tuple[Any, ...]) -> Any:

@@ -6,8 +6,10 @@ recognised as a GROUP BY key.
 
 from __future__ import annotations
 
+
+import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -25,18 +27,18 @@ class Field:
     """A column of a plan node's output. `id` is unique in the query; the name is what the user sees."""
 
     id: int
-    name: str = field(compare=False)
-    type: SqlType = field(compare=False)
+    name: str = dataclasses.field(compare=False)
+    type: SqlType = dataclasses.field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
     """A constant. `text` makes equal constants equal (Arrow scalars with NaN don't compare)."""
 
-    value: pa.Scalar = field(compare=False)
+    value: pa.Scalar = dataclasses.field(compare=False)
     type: SqlType
     text: str
-    position: Position | None = field(default=None, compare=False)
+    position: Position | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Column:
     """A column of the input, by its field's id."""
 
     field: Field
-    position: Position | None = field(default=None, compare=False)
+    position: Position | None = dataclasses.field(default=None, compare=False)
 
     @property
     def type(self) -> SqlType:
@@ -58,7 +60,7 @@ class Call:
     function: Function
     arguments: tuple[Expression, ...]
     type: SqlType
-    position: Position | None = field(default=None, compare=False)
+    position: Position | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Cast:
     argument: Expression
     type: SqlType
     safe: bool = True
-    position: Position | None = field(default=None, compare=False)
+    position: Position | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Case:
     branches: tuple[tuple[Expression, Expression], ...]
     default: Expression
     type: SqlType
-    position: Position | None = field(default=None, compare=False)
+    position: Position | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Logical:
 
     operator: str  # "and", "or"
     arguments: tuple[Expression, ...]
-    position: Position | None = field(default=None, compare=False)
+    position: Position | None = dataclasses.field(default=None, compare=False)
 
     @property
     def type(self) -> SqlType:
@@ -100,7 +102,7 @@ class Coalesce:
 
     arguments: tuple[Expression, ...]
     type: SqlType
-    position: Position | None = field(default=None, compare=False)
+    position: Position | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,10 @@ class Membership:
     """value IN (constants): `values` is an Arrow array without NULLs; `has_null`: the list held a NULL."""
 
     argument: Expression
-    values: pa.Array = field(compare=False)
+    values: pa.Array = dataclasses.field(compare=False)
     text: str
     has_null: bool
-    position: Position | None = field(default=None, compare=False)
+    position: Position | None = dataclasses.field(default=None, compare=False)
 
     @property
     def type(self) -> SqlType:
@@ -138,7 +140,7 @@ class AggregateCall:
     distinct: bool = False
     filter: Expression | None = None
     order_by: tuple[Ordering, ...] = ()
-    position: Position | None = field(default=None, compare=False)
+    position: Position | None = dataclasses.field(default=None, compare=False)
 
 
 Expression = Literal | Column | Call | Cast | Case | Logical | Coalesce | Membership | AggregateCall

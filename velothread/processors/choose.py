@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from velothread.options import Options
-from velothread.processors.adaptive.coordinator import AdaptiveProcessor
 from velothread.processors.simple import SimpleProcessor
 from velothread.sources.source import Source
+
+if TYPE_CHECKING:
+    from velothread.processors.adaptive.coordinator import AdaptiveProcessor
 
 # Below this, starting threads and dealing splits costs about what they win.
 SMALL_BYTES = 4 << 20
@@ -29,6 +32,8 @@ class ProcessorChoice:
         """The processor. Its threads, if any, start with the first stage; `close` ends them."""
         if self.name == "simple":
             return SimpleProcessor()
+        from velothread.processors.adaptive.coordinator import AdaptiveProcessor
+
         options = self.options
         return AdaptiveProcessor(
             self.partitions, wait=options.wait, strategy=options.strategy, queue_depth=options.queue_depth

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from velothread.errors import OptionError, UnsupportedError, did_you_mean
-from velothread.sinks.arrow_files import ArrowSink, ParquetOptions, ParquetSink
 from velothread.sinks.compression import codec_named, codec_of_path, compressor, without_suffix
-from velothread.sinks.delimited import CsvOptions, Delimited
-from velothread.sinks.json_text import Json
-from velothread.sinks.markdown import Markdown
 from velothread.sinks.sink import Sink
-from velothread.sinks.table import TableOptions, TableSink
 from velothread.sinks.target import AtomicFile, Stream, Target
 from velothread.sinks.text_sink import TextSink
+
+# Each format's module is imported when a result of that format is written: starting up stays quick.
+if TYPE_CHECKING:
+    from velothread.sinks.arrow_files import ParquetOptions
+    from velothread.sinks.delimited import CsvOptions
 
 FORMATS = ("table", "csv", "tsv", "json", "jsonl", "markdown", "parquet", "arrow")
 _OTHER_NAMES = {"ndjson": "jsonl", "md": "markdown", "feather": "arrow", "ipc": "arrow", "box": "table"}
@@ -70,11 +70,17 @@ def make_sink(
     place = _target(target)
     path = place.name if isinstance(place, AtomicFile) else ""
     if name == "table":
+        from velothread.sinks.table import TableOptions, TableSink
+
         width, rows = chosen.get("width"), chosen.get("max_rows", 40)
         return TableSink(place, TableOptions(rows, width, bool(chosen.get("color", False))))
     if name == "parquet":
+        from velothread.sinks.arrow_files import ParquetSink
+
         return ParquetSink(place, _parquet_options(chosen))
     if name == "arrow":
+        from velothread.sinks.arrow_files import ArrowSink
+
         codec = _text("compression", chosen.get("compression", "none")).lower()
         if codec not in ("none", "uncompressed", "lz4", "zstd"):
             raise OptionError(f"Arrow files have no compression {codec!r}; known: lz4, zstd, none")
@@ -84,10 +90,16 @@ def make_sink(
     codec_name = codec_of_path(path) if wanted.lower() in ("auto", "auto_detect") else codec_named(wanted)
     compress = compressor(codec_name, _whole("compression_level", chosen.get("compression_level")))
     if name in ("csv", "tsv"):
+        from velothread.sinks.delimited import Delimited
+
         return TextSink(Delimited(_csv_options(name, chosen)), place, compress)
     if name in ("json", "jsonl"):
+        from velothread.sinks.json_text import Json
+
         array = _yes("array", chosen["array"]) if "array" in chosen else name == "json"
         return TextSink(Json(lines=not array), place, compress)
+    from velothread.sinks.markdown import Markdown
+
     return TextSink(Markdown(), place, compress)
 
 
@@ -151,6 +163,8 @@ def _checked(format: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _csv_options(format: str, chosen: Mapping[str, Any]) -> CsvOptions:
+    from velothread.sinks.delimited import CsvOptions
+
     forced = chosen.get("force_quote", ())
     names = (forced,) if isinstance(forced, str) else tuple(forced) if isinstance(forced, (list, tuple)) else None
     if names is None:
@@ -173,6 +187,8 @@ def _pattern(name: str, chosen: Mapping[str, Any]) -> str | None:
 
 
 def _parquet_options(chosen: Mapping[str, Any]) -> ParquetOptions:
+    from velothread.sinks.arrow_files import ParquetOptions
+
     codec = _text("compression", chosen.get("compression", "snappy")).lower()
     codec = {"uncompressed": "none", "gz": "gzip", "zst": "zstd", "lz4_raw": "lz4", "auto": "snappy"}.get(codec, codec)
     if codec not in _PARQUET_CODECS:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Protocol
@@ -121,7 +120,7 @@ class AtomicFile:
             folder, base = os.path.split(self._path)
             if not os.path.isdir(folder):
                 raise SinkError(f"can't write {self.name!r}: there is no folder {folder!r}; create it first")
-            temporary = os.path.join(folder, f".{base[:100]}.{secrets.token_hex(4)}.tmp")
+            temporary = os.path.join(folder, f".{base[:100]}.{os.urandom(4).hex()}.tmp")
             _unfinished.add(temporary)
             self._temporary = temporary
             self.file = self._system.create(temporary, mode)

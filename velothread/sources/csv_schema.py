@@ -279,9 +279,15 @@ def _text(column: pa.ChunkedArray) -> pa.Array:
 def _has_header(rows: list[pa.Array], options: ReadOptions) -> bool:
     if options.header is not None:
         return options.header
-    first = [column[0].as_py() for column in rows if len(column)]
-    present = [pa.array([v]) for v in first if v is not None]
-    return bool(present) and all(_detect(value, options).type == t.VARCHAR for value in present)
+    first = [(column[0].as_py(), column.slice(1)) for column in rows if len(column)]
+    present = [(pa.array([value]), rest) for value, rest in first if value is not None]
+    return bool(present) and all(_is_name(value, rest, options) for value, rest in present)
+
+
+def _is_name(value: pa.Array, rest: pa.Array, options: ReadOptions) -> bool:
+    """Text, or `t`, `f`, `yes`... above a column that is not one of booleans."""
+    kind = _detect(value, options).type
+    return kind == t.VARCHAR or (kind == t.BOOLEAN and _detect(rest, options).type != t.BOOLEAN)
 
 
 def _detect(values: pa.Array, options: ReadOptions) -> Detected:

@@ -31,7 +31,7 @@ def _bound(e: Expression, names: dict[Any, str]) -> Bound | None:
         case Call() if e.function.name in _FLIPPED and len(e.arguments) == 2:
             left, right = e.arguments
             if isinstance(left, Column) and isinstance(right, Literal):
-                return _make(left, e.function.name, right, names)  # type: ignore[arg-type]
+                return _make(left, e.function.name, right, names)
             if isinstance(right, Column) and isinstance(left, Literal):
                 return _make(right, _FLIPPED[e.function.name], left, names)
             # BIGINT column compared with a wider constant: CAST(column) op constant

@@ -243,7 +243,14 @@ def exact_float_sum(kept: Kept, groups: int) -> pa.Array:
     ends = ends_of(kept.codes, groups)
     starts = np.concatenate([[0], ends[:-1]])
     # A loop over groups, not rows; fsum itself is C.
-    sums = [math.fsum(values[s:e].tolist()) if e > s else None for s, e in zip(starts, ends, strict=True)]
+    sums: list[float | None] = []
+    for start, end in zip(starts, ends, strict=True):
+        part = values[start:end]
+        try:
+            sums.append(math.fsum(part.tolist()) if len(part) else None)
+        except (ValueError, OverflowError):  # infinities of both signs, or partial sums beyond the greatest number
+            with np.errstate(all="ignore"):
+                sums.append(float(np.add.reduce(part)))
     return pa.array(sums, pa.float64())
 
 

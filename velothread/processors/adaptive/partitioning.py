@@ -144,4 +144,6 @@ def _choose(facts: Facts) -> Choice:
         return Choice(STRATEGIES["sticky"], "one thread reads the source; its blocks go to whoever is free")
     if facts.splits == 1:
         return Choice(STRATEGIES["sticky"], "the source is one split, so one receiver does it all")
+    if facts.keys is None:
+        return Choice(STRATEGIES["sticky"], "splits go to whoever is free; what must meet does so after the last one")
     return Choice(STRATEGIES["sticky"], "no rows have to meet, so splits go to whoever is free")
