@@ -70,3 +70,12 @@ def answer_lines(script: Script, case: Case, options: Mapping[str, Any]) -> list
             for column, type_ in zip(table.columns, result.types, strict=True)
         ]
     return spell(list(zip(*columns, strict=True)))
+
+
+def error_lines(script: Script, case: Case, options: Mapping[str, Any]) -> list[str]:
+    """The lines of the message that a case ends with."""
+    try:
+        answer_lines(script, case, options)
+    except velothread.UserError as e:
+        return str(e).splitlines()
+    raise AssertionError(f"{script.path}:{case.line} succeeds")

@@ -14,7 +14,7 @@
     1,x
 
 A row is a line, its values between tabs, NULL and the empty text spelled `NULL` and `(empty)`. `error` takes a part of the
-message. `table NAME` is a CSV that the rest of the file may use by this name. `python -m tests.slt --complete FILE`
+message, or, behind `----`, all of it. `table NAME` is a CSV that the rest of the file may use by this name. `python -m tests.slt --complete FILE`
 writes the answers anew (look at the difference before you keep it).
 """
 
@@ -34,6 +34,7 @@ class Case:
     argument: str
     sql: str
     rows: list[str] = field(default_factory=list)
+    whole: bool = False  # all lines behind ---- are expected
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ def read(path: Path) -> Script:
             script.tables[argument.strip()] = "\n".join(block[1:]) + "\n"
         elif kind in ("query", "error"):
             cut = block.index("----") if "----" in block else len(block)
-            script.cases.append(Case(start, kind, argument.strip(), "\n".join(block[1:cut]), block[cut + 1 :]))
+            script.cases.append(Case(start, kind, argument.strip(), "\n".join(block[1:cut]), block[cut + 1 :], "----" in block))
         else:
             raise ValueError(f"{path}:{start}: {block[0]!r} is no query, error or table")
     return script
@@ -84,12 +85,12 @@ def spell(rows: list[tuple[str | None, ...]]) -> list[str]:
 
 def complete(path: Path) -> None:
     """Write the answers of a file anew."""
-    from tests.running import answer_lines
+    from tests.running import answer_lines, error_lines
 
     script = read(path)
     lines = path.read_text().splitlines()
     for case in reversed(script.cases):
-        if case.kind != "query":
+        if case.kind == "error" and not case.whole:
             continue
         first = case.line - 1
         last = first
@@ -97,7 +98,8 @@ def complete(path: Path) -> None:
             last += 1
         sql = [x for x in lines[first:last] if not x.startswith("#")]
         head = sql[: sql.index("----")] if "----" in sql else sql
-        lines[first:last] = [*head, "----", *answer_lines(script, case, {})]
+        answer = answer_lines if case.kind == "query" else error_lines
+        lines[first:last] = [*head, "----", *answer(script, case, {})]
     path.write_text("\n".join(lines) + "\n")
 
 

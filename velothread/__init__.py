@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+# `typing` itself stays out: Ctrl-C is only caught once `cli.main` runs, so little comes before it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from velothread.errors import (
         BadValueError,
         BindError,

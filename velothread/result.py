@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,6 +15,7 @@ import pyarrow as pa
 from velothread.errors import ExecutionError, InternalError, OptionError
 from velothread.execution import Execution
 from velothread.sinks.sink import Sink
+from velothread.sources.rejects import RejectsFiles
 from velothread.statistics import Statistics
 from velothread.types import SqlType
 
@@ -39,13 +42,14 @@ class Result:
     def __init__(
         self, names: tuple[str, ...], types: tuple[SqlType, ...], execution: Execution | None, statistics: Statistics,
         *, refusals: Sequence[Any] = (), bytes_total: int | None = None, sink: Sink | None = None,
-        target: str = "",
+        target: str = "", rejects: RejectsFiles | None = None,
     ) -> None:  # fmt: skip
         self.names, self.types = names, types
         self.stats = statistics
         self.message: str | None = None
         self._execution = execution
         self._refusals = refusals
+        self._rejects = rejects or RejectsFiles()
         self._bytes_total = bytes_total
         self._sink = sink
         self._target = target
@@ -171,7 +175,11 @@ class Result:
         if self._started:
             raise OptionError("this result has been read already; keep result.arrow(), or run the query again")
         self._started = True
-        return self._measured(pieces(self._execution))
+        self._rejects.begin(self._refusals)
+        rows = self._measured(pieces(self._execution))
+        # One that is left half-read is closed before the interpreter takes apart what its end needs.
+        weakref.finalize(rows, _close, weakref.ref(rows))
+        return rows
 
     def _measured(self, pieces: Iterator[Any]) -> Iterator[Any]:
         assert self._execution is not None
@@ -190,9 +198,16 @@ class Result:
             self.stats.run_s = perf_counter() - start
             self.stats.stages = metrics.stages[first:]
             self.stats.refused = self.refused
-            for refusals in self._refusals:
-                refusals.write()
             del metrics.stages[first:]
+            self._rejects.write(self._refusals)
+
+
+def _close(rows: weakref.ref[Any]) -> None:
+    """Close an iterator of rows, if it is still there: at the end of the interpreter."""
+    found = rows()
+    if found is not None:
+        with contextlib.suppress(Exception):
+            found.close()
 
 
 def _python(column: pa.Array | pa.ChunkedArray, type_: SqlType) -> list[Any]:

@@ -32,6 +32,7 @@ from velothread.processors.stage import Processor
 from velothread.result import Result
 from velothread.sinks.sink import Sink
 from velothread.sources.registry import open_source
+from velothread.sources.rejects import RejectsFiles
 from velothread.sources.source import ReadOptions, Source
 from velothread.statistics import Statistics
 from velothread.types import SqlType
@@ -49,6 +50,7 @@ class Session:
         self.options = options or Options()
         self._tables: dict[str, Any] = {}
         self._processors: dict[str, Processor] = {}
+        self._rejects = RejectsFiles()
         self._closed = False
 
     # --- tables
@@ -124,7 +126,8 @@ class Session:
         sizes = [s.size for s in sources]
         total = None if None in sizes or not sizes else sum(s for s in sizes if s is not None)
         return Result(
-            names, types, execution, stats, refusals=refusals, bytes_total=total, sink=sink, target=target
+            names, types, execution, stats,
+            refusals=refusals, bytes_total=total, sink=sink, target=target, rejects=self._rejects,
         )
 
     def explain(self, statement: Statement | str, stage: str = "plan", analyze: bool = False, parameters: Parameters = None) -> str:

@@ -21,6 +21,7 @@ def test_case(script: Script, case: Case) -> None:
             with pytest.raises(velothread.UserError) as caught:
                 answer_lines(script, case, way)
             assert case.argument in str(caught.value), way
+            assert not case.whole or str(caught.value).splitlines() == case.rows, way
         else:
             got = answer_lines(script, case, way)
             if case.argument == "unordered":

@@ -8,11 +8,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import sys
-from typing import NoReturn
+
+# All else is imported while Ctrl-C is caught.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -21,8 +24,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if not _watched():
         # The interpreter's own end takes apart every module and object there is, longer than a small query takes, and
         # would wait for threads. Outputs are complete and closed by now; what is left to do is to say the code.
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        try:  # noqa: SIM105 (contextlib is imported later)
             sys.stderr.flush()
+        except (OSError, ValueError, AttributeError):
+            pass
         os._exit(code)
     sys.exit(code)
 
@@ -48,8 +53,10 @@ def run(arguments: list[str]) -> int:
         return ended_by_pipe()
     except KeyboardInterrupt:
         _to_nowhere(sys.stdout)
-        with contextlib.suppress(OSError):
+        try:  # noqa: SIM105
             print("interrupted", file=sys.stderr)
+        except OSError:
+            pass
         return 130
     finally:
         if collects:
@@ -89,7 +96,9 @@ def ended_by_pipe() -> int:
 
 def _to_nowhere(stream: object) -> None:
     # What is still in the buffer would make the interpreter complain at its end.
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+    try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())  # type: ignore[attr-defined]
         os.close(nowhere)
+    except (OSError, ValueError, AttributeError):
+        pass

@@ -121,7 +121,7 @@ class CallBinder:
         if not isinstance(constant, Literal) or not constant.type.is_integer or not constant.value.is_valid:
             return arguments
         value = int(constant.value.as_py())
-        if other.type.kind == "DECIMAL":
+        if other.type.kind == "DECIMAL" and other.type.precision > 27:  # a DECIMAL(10,0) beside it would not fit
             new = literal(Decimal(value), t.decimal(len(str(abs(value))), 0), constant.position)
         elif other.type.is_integer and other.type.kind != "HUGEINT":
             signed, bits = t.INTEGER_WIDTHS[other.type.kind]

@@ -192,7 +192,7 @@ class ExpressionBinder:
             raise UnsupportedError("subqueries in expressions are not supported yet", position(node), sql=self.sql)
         if isinstance(node, exp.Window):
             raise UnsupportedError("window functions are not supported yet", position(node), sql=self.sql)
-        name = re.sub(r"(?<!^)(?=[A-Z])", " ", type(node).__name__).lower()
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", type(node).__name__).lower()
         raise UnsupportedError(f"{name} expressions are not supported", position(node), sql=self.sql)
 
     # --- leaves
@@ -454,7 +454,7 @@ class ExpressionBinder:
     def _bind_cast(self, node: exp.Cast, scope: Scope) -> Expression:
         target = bind_type(node.args["to"], self.sql)
         e = self.bind(node.this, scope)
-        place = position(node.args["to"]) or position(node)
+        place = position(node)
         if isinstance(e, Literal) and e.type == STRING_LITERAL:
             e = self.settle(e)
         if e.type == target:
@@ -506,6 +506,9 @@ class ExpressionBinder:
 
     def _bind_tomap(self, node: exp.ToMap, scope: Scope) -> Expression:
         place = position(node)
+        if isinstance(node.this, exp.Bracket):  # MAP {'a': 1}['a'] is parsed with the subscript inside
+            whole = exp.Bracket(this=exp.ToMap(this=node.this.this.copy()), expressions=node.this.expressions)
+            return self.bind(whole, scope)
         items = node.this.expressions
         keys = [self.bind(x.this, scope) for x in items]
         values = [self.bind(x.expression, scope) for x in items]
@@ -538,7 +541,7 @@ class ExpressionBinder:
         key = self.bind(index, scope)
         if base.type.kind == "STRUCT" and isinstance(key, Literal) and key.type == STRING_LITERAL:
             return self.calls.struct_field(base, key.text, place)
-        return self.calls.call("element_at" if base.type.kind == "MAP" else "array_extract", [base, key], place)
+        return self.calls.call("map_extract_value" if base.type.kind == "MAP" else "array_extract", [base, key], place)
 
     # --- functions
 

@@ -87,6 +87,9 @@ def bind_grouping(
         if clause.args.get("all"):
             keys.extend(e for e in bound if not Grouping.has_aggregate(e))
         for item in clause.expressions:
+            if isinstance(item, (exp.Rollup, exp.Cube, exp.GroupingSets)):
+                kind = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE"}.get(type(item), "GROUPING SETS")
+                raise UnsupportedError(f"{kind} is not supported yet", position(item), sql=query.sql)
             index = query.item_index(item, items, "GROUP BY")
             e = bound[index] if index is not None else query.expressions.bind_value(item, scope)
             if Grouping.has_aggregate(e):
@@ -100,4 +103,7 @@ def bind_grouping(
     grouping = Grouping(query, fields)
     for e in above:
         grouping.collect(e)
+    if not fields and not grouping.calls:
+        # HAVING alone makes one group of all rows: something has to be counted for it to be there
+        grouping.collect(query.expressions.calls.bind_call(exp.Anonymous(this="count"), scope))
     return grouping

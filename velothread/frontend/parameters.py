@@ -30,7 +30,7 @@ def bind_parameter(binder: ExpressionBinder, node: exp.Expr) -> Expression:
     given = binder.parameters
     if given is None:
         what = f"${name}" if name else "?"
-        raise BindError(f"no value was given for parameter {what}", place, hint="pass parameters", sql=binder.sql)
+        raise BindError(f"no value was given for parameter {what}", place, hint=_how(name), sql=binder.sql)
     if isinstance(given, Mapping):
         if name not in given:
             hint = did_you_mean(name, given) or f"given: {', '.join(map(str, given)) or 'none'}"
@@ -44,6 +44,12 @@ def bind_parameter(binder: ExpressionBinder, node: exp.Expr) -> Expression:
     if not 0 <= index < len(given):
         raise BindError(f"parameter {index + 1} has no value: {len(given)} given", place, sql=binder.sql)
     return constant(given[index], place)
+
+
+def _how(name: str) -> str:
+    example = f"parameters={{'{name}': ...}}" if name and not name.isdigit() else "parameters=[...]"
+    value = f"{name}=VALUE" if name and not name.isdigit() else "VALUE"
+    return f"give one with --param {value}, in Python with session.query(sql, {example})"
 
 
 def constant(value: Any, place: Any = None) -> Literal:

@@ -22,6 +22,7 @@ from velothread.frontend.item_names import item_name, unique_names
 from velothread.frontend.names import FieldMaker, Scope
 from velothread.frontend.parse import position
 from velothread.frontend.tables import Catalog, Cte, TableBinder
+from velothread.frontend.union_order import by_position
 from velothread.plan import nodes
 from velothread.plan.expressions import (
     AggregateCall,
@@ -378,6 +379,8 @@ class QueryBinder:
         from velothread.frontend.names import Relation
 
         if node.args.get("order") is not None:
+            if isinstance(node, exp.SetOperation):
+                by_position(node, names)
             scope = Scope((Relation(None, tuple(zip(names, plan.output, strict=True))),))
             items: list[stars.Item] = [(n, f) for n, f in zip(names, plan.output, strict=True)]
             order = self._order(node, scope, items, [Column(f) for f in plan.output])

@@ -11,6 +11,7 @@ from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
 from velothread.plan.expressions import Field
 
+_PATTERNS = (exp.Like, exp.ILike, exp.SimilarTo)
 # An item of an expanded SELECT list: its name, and what it is (a column found already, or still SQL).
 Item = tuple[str | None, exp.Expr | Field]
 
@@ -20,9 +21,13 @@ def expand(items: list[exp.Expr], scope: Scope, sql: str) -> list[Item]:
     out: list[Item] = []
     for item in items:
         star = _star(item)
-        if star is not None:
+        if star is not None and star.args.get("ilike") is not None:
+            out.extend(_matching(exp.ILike(this=star, expression=star.args["ilike"]), scope, sql))
+        elif isinstance(item, _PATTERNS) and isinstance(item.this, exp.Star):
+            out.extend(_matching(item, scope, sql))
+        elif star is not None:
             out.extend(_expand_star(star, item.args.get("table") if isinstance(item, exp.Column) else None, scope, sql))
-        elif (found := item.find(exp.Anonymous)) is not None and _is_columns(found):
+        elif any(map(_is_columns, item.find_all(exp.Anonymous))):
             out.extend(_expand_columns(item, scope, sql))
         elif isinstance(item, exp.Alias):
             out.append((item.alias, item.this))
@@ -70,6 +75,26 @@ def _expand_star(star: exp.Star, table: exp.Expr | None, scope: Scope, sql: str)
     return out
 
 
+def _matching(item: exp.Expr, scope: Scope, sql: str) -> list[Item]:
+    """`* LIKE 'price%'`: the columns whose names match."""
+    pattern = item.expression
+    if not isinstance(pattern, exp.Literal) or not pattern.is_string:
+        raise UnsupportedError("the pattern behind * must be a text", position(pattern), sql=sql)
+    text = str(pattern.this)
+    if not isinstance(item, exp.SimilarTo):
+        text = "".join({"%": ".*", "_": "."}.get(c) or re.escape(c) for c in text)
+    flags = re.DOTALL | (re.IGNORECASE if isinstance(item, exp.ILike) else 0)
+    negated = bool(item.args.get("negate"))
+    out: list[Item] = [
+        (name, what)
+        for name, what in _expand_star(item.this, None, scope, sql)
+        if name is not None and (re.fullmatch(text, name, flags) is None) == negated
+    ]
+    if not out:
+        raise BindError(f"no column matches {pattern.this!r}", position(pattern), sql=sql)
+    return out
+
+
 def _is_columns(node: exp.Expr) -> bool:
     return isinstance(node, exp.Anonymous) and str(node.this).lower() == "columns"
 
@@ -85,7 +110,8 @@ def _expand_columns(item: exp.Expr, scope: Scope, sql: str) -> list[Item]:
             raise BindError(f"COLUMNS: {e}", position(argument), sql=sql) from None
         columns = [c for c in scope.columns() if pattern.search(c[1])]
     elif isinstance(argument, exp.Star):
-        columns = list(scope.columns())
+        kept = {name for name, _ in _expand_star(argument, None, scope, sql)}
+        columns = [c for c in scope.columns() if c[1] in kept]
     else:
         raise UnsupportedError("COLUMNS takes a regular expression or *", position(found), sql=sql)
     if not columns:

@@ -126,7 +126,7 @@ def _target(argument: SqlType, pattern: Parameter | None, shared: SqlType | None
     if pattern == "integer":
         return argument if argument.is_integer else BIGINT if argument in (NULL, STRING_LITERAL) else None
     if pattern == "numeric":
-        return argument if argument.is_numeric else DOUBLE if argument in (NULL, STRING_LITERAL) else None
+        return argument if argument.is_numeric else {NULL: BIGINT, STRING_LITERAL: DOUBLE}.get(argument)
     if pattern == "decimal":
         return argument if argument.kind == "DECIMAL" else None
     if pattern in ("list", "struct", "map"):

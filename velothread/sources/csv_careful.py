@@ -24,6 +24,7 @@ from velothread.sources.files import File
 from velothread.sources.rejects import Refusals, Refused
 from velothread.sources.source import ReadOptions
 
+_NOT_UTF8 = "bytes that are not UTF-8"
 _SHOWN = 60
 
 
@@ -134,7 +135,7 @@ class CarefulParse:
             bad[row] = True
             value = raw[row].as_py().decode("utf-8", "backslashreplace")
             hint = "iconv -f LATIN1 -t UTF-8 converts a file; --on-error skip|null goes on without the value"
-            problems.append(_Problem(int(numbers[row]), rank, column, value, "bytes that are not UTF-8", hint))
+            problems.append(_Problem(int(numbers[row]), rank, column, value, _NOT_UTF8, hint))
         if unfit is not None:
             mask = unfit.to_numpy(zero_copy_only=False)
             bad |= mask
@@ -224,7 +225,9 @@ def _utf8(raw: pa.Array) -> tuple[pa.Array, list[int]]:
 def _error(problem: _Problem, where: _Where, layout: CsvLayout) -> BadValueError:
     reason = problem.reason
     if problem.column is None or "UTF-8" in reason:
-        reason += f": {_shown(where.text(problem.record) if problem.column is None else problem.value or '')}"
+        shown = _shown(where.text(problem.record) if problem.column is None else problem.value or "")
+        # Its bytes are shown as \xe9 already: no second backslash.
+        reason += f": {shown.replace(chr(92) * 2, chr(92)) if problem.reason == _NOT_UTF8 else shown}"
     return BadValueError(
         reason,
         file=where.file.label,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from velothread.errors import OptionError, SourceError, did_you_mean
-from velothread.sources.files import Files, open_bytes, resolve
+from velothread.sources.files import Files, format_of, open_bytes, resolve
 from velothread.sources.source import ReadOptions, Source
 
 # Format -> the module and function that open it: imported when first needed, so that starting up stays quick.
@@ -72,12 +72,25 @@ def _open_files(what: Any, options: ReadOptions) -> Source:
     files = resolve(what, options)
     opened = told or (_NAMES.get(files.format) if files.format else None)
     if opened is None:
+        _refuse_mixed(files)
         files, opened = _sniffed(files)
     if opened == "csv" and options.delimiter is None and (options.format or "").lower() == "tsv":
         from dataclasses import replace
 
         options = replace(options, delimiter="\t")
     return _opener(opened)(files, options)
+
+
+def _refuse_mixed(files: Files) -> None:
+    """Files whose suffixes say different formats are not one table; the first one's bytes must not decide for all."""
+    kinds = [_NAMES.get(format_of(f.path) or "") for f in files]
+    different = sorted({k for k in kinds if k is not None})
+    if len(different) > 1:
+        one = os.path.splitext(files.items[0].path)[1]
+        raise SourceError(
+            f"{files.name}: files of several formats ({', '.join(different)})\n"
+            f"  hint: name one kind, as in '*{one}', or say which with --input-format"
+        )
 
 
 def _named(text: str) -> str:

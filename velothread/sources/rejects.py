@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from velothread.errors import SinkError
@@ -66,15 +66,47 @@ class Refusals:
 
         :raises SinkError: when it can't be written.
         """
-        import csv
+        files = RejectsFiles()
+        files.begin([self])
+        files.write([self])
 
-        if self.path is None:
-            return
-        try:
-            with open(self.path, "w", newline="", encoding="utf-8") as out:
-                writer = csv.writer(out, lineterminator="\n")
-                writer.writerow(("file", "line", "column", "value", "reason", "row"))
-                for r in self.rows():
-                    writer.writerow((r.file, r.line, r.column or "", r.value or "", r.reason, r.row))
-        except OSError as error:
-            raise SinkError(f"{self.path}: the rejects file can't be written ({error.strerror})") from error
+
+class RejectsFiles:
+    """The rejects files of a session: made by its first query that reads with them, later ones add their rows.
+
+    Threading: used by one thread, the coordinator's.
+    """
+
+    def __init__(self) -> None:
+        self._begun: set[str] = set()
+
+    def begin(self, refusals: Iterable[Refusals]) -> None:
+        """Make the files that these sources want, before anything is read: CSV, with a line of names.
+
+        :raises SinkError: when one can't be written.
+        """
+        for path in dict.fromkeys(r.path for r in refusals if r.path is not None and r.path not in self._begun):
+            _put(path, "w", [("file", "line", "column", "value", "reason", "row")])
+            self._begun.add(path)
+
+    def write(self, refusals: Iterable[Refusals]) -> None:
+        """Add what was refused, source by source, in the order of the data.
+
+        :raises SinkError: when a file can't be written.
+        """
+        for r in refusals:
+            rows = r.rows() if r.path is not None else []
+            if r.path is not None and rows:
+                values = [(x.file, x.line, x.column or "", x.value or "", x.reason, x.row) for x in rows]
+                _put(r.path, "a", values)
+
+
+def _put(path: str, mode: str, rows: Iterable[tuple[object, ...]]) -> None:
+    import csv
+
+    try:
+        with open(path, mode, newline="", encoding="utf-8") as out:
+            csv.writer(out, lineterminator="\n").writerows(rows)
+    except OSError as error:
+        hint = "--rejects names a file in a folder that is there and can be written to"
+        raise SinkError(f"{path}: the rejects file can't be written ({error.strerror})\n  hint: {hint}") from error

@@ -134,7 +134,7 @@ def _sum_types(arguments: Types) -> tuple[Types, SqlType] | None:
     """sum of integers and booleans is HUGEINT, of DECIMAL(p, s) DECIMAL(38, s)."""
     if len(arguments) != 1:
         return None
-    t = arguments[0]
+    t = BIGINT if arguments[0] == NULL else arguments[0]
     if t.is_integer or t == BOOLEAN:
         return (t,), HUGEINT
     return ((t,), decimal(38, t.scale)) if t.kind == "DECIMAL" else None

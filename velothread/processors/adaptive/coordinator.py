@@ -6,6 +6,7 @@ the split into its handoff, and later hand the outcome on in the order of the sp
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Iterator, Sized
 from typing import Self
 
@@ -42,6 +43,8 @@ class AdaptiveProcessor:
         self._partitions = partitions
         self._wait, self._strategy, self._queue_depth = wait, strategy, queue_depth
         self._crew = Crew()
+        # A session that is dropped without being closed leaves no thread. No run is under way then: it would refer to us.
+        weakref.finalize(self, self._crew.abandon)
         self._runs: list[Run] = []
         self._cancelled = False
         self.metrics = QueryMetrics()

@@ -83,6 +83,11 @@ class Crew:
             thread.dismiss()
             self._stray.append(thread)
 
+    def abandon(self) -> None:
+        """Dismiss the idle threads, without waiting: nobody is left who could close."""
+        while self._idle:
+            self._idle.pop().dismiss()
+
     def close(self, timeout: float) -> bool:
         """Dismiss and join all; False if some thread did not end within `timeout` seconds."""
         self.closed = True
