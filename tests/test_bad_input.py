@@ -75,7 +75,7 @@ def ask(capfdbinary: pytest.CaptureFixture[bytes]) -> Ask:
         ("SELECT * FROM read_csv('people.csv', delimm=';')", "did you mean 'delim'"),
         ("SELECT sum(name) FROM 'people.csv'", "no function fits sum(VARCHAR)"),
         ("SELECT name FROM 'people.csv' GROUP BY age", "use any_value(name)"),
-        ("SELECT 1; SELEC 2", "did you mean 'SELECT'?"),
+        ("SELECT 1; SELEC 2", "syntax error at '2'"),
     ],
 )
 def test_sql_errors_are_underlined_and_nothing_runs(ask: Ask, sql: str, said: str) -> None:

@@ -17,9 +17,9 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from types import CodeType, TracebackType
 from typing import Any
+from zlib import crc32
 
 import pyarrow as pa
 
@@ -29,8 +29,6 @@ from velothread.errors import Position
 from velothread.kernels import rows as runtime
 from velothread.plan.expressions import Column, Expression, Field, Literal, columns_of, is_volatile, show, walk
 from velothread.plan.pipelines import Branch, FromScan, Group, Pipeline
-
-_numbers = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,8 @@ def compile_pipeline(pipeline: Pipeline) -> tuple[CompiledBranch, ...]:
 def _compile(pipeline: Pipeline, branch: Branch, name: str) -> CompiledBranch:
     writer, dictionaries = _write(pipeline, branch, name)
     source = writer.source
-    filename = f"<velothread {next(_numbers)} {name}>"
+    # named by its text: a query that runs a thousand times is kept once
+    filename = f"<velothread {name} {crc32(source.encode()):08x}>"
     code: CodeType = compile(source, filename, "exec")
     namespace = dict(writer.namespace)
     exec(code, namespace)

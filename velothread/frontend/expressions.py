@@ -52,6 +52,8 @@ _INTERVAL_UNITS = {
     "hr": "hours", "hrs": "hours", "h": "hours", "d": "days", "w": "weeks", "mon": "months", "mons": "months",
     "y": "years", "yr": "years", "yrs": "years", "ms": "milliseconds", "us": "microseconds",
 }  # fmt: skip
+# Unit and half of it in microseconds.
+_COARSE_TIMESTAMPS = {exp.DType.TIMESTAMP_S: ("second", 500_000), exp.DType.TIMESTAMP_MS: ("millisecond", 500)}
 MAX_DEPTH = 300
 
 # What the methods below read of a node beside these. Anything else that is set would be ignored: refused instead.
@@ -457,10 +459,18 @@ class ExpressionBinder:
         place = position(node)
         if isinstance(e, Literal) and e.type == STRING_LITERAL:
             e = self.settle(e)
-        if e.type == target:
-            return e
-        self.calls.check_cast(e.type, target, place)
-        return Cast(e, target, not isinstance(node, exp.TryCast), position(node))
+        if e.type != target:
+            self.calls.check_cast(e.type, target, place)
+            e = fold_here(Cast(e, target, not isinstance(node, exp.TryCast), place))
+        half = _COARSE_TIMESTAMPS.get(node.args["to"].this)
+        return e if half is None else self._rounded(e, *half, place)
+
+    def _rounded(self, e: Expression, unit: str, half_us: int, place: Position | None) -> Expression:
+        """TIMESTAMP_S and TIMESTAMP_MS are held as TIMESTAMP, rounded."""
+        half = literal(pa.scalar((0, 0, half_us * 1000), t.INTERVAL.arrow), t.INTERVAL)
+        return self.calls.call(
+            "date_trunc", [literal(unit, t.VARCHAR), self.calls.call("+", [e, half], place)], place
+        )
 
     _bind_trycast = _bind_cast
 

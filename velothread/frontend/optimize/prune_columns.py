@@ -43,6 +43,9 @@ def _prune(node: Node, needed: set[Field]) -> Node:
         case Aggregate():
             keys = len(node.keys)
             calls = [(f, c) for f, c in zip(node.output[keys:], node.calls, strict=True) if f in needed]
+            if not keys and not calls:
+                # without keys there is always one group, which some call has to make
+                calls = [(node.output[0], node.calls[0])]
             below = {f for e in (*node.keys, *(c for _, c in calls)) for f in columns_of(e)}
             output = (*node.output[:keys], *(f for f, _ in calls))
             return Aggregate(_prune(node.input, below), output, node.keys, tuple(c for _, c in calls))
