@@ -13,9 +13,9 @@
     a,b
     1,x
 
-A row is a line, its values between tabs, NULL and the empty text spelled `NULL` and `(empty)`. `error` takes a part of the
-message, or, behind `----`, all of it. `table NAME` is a CSV that the rest of the file may use by this name. `python -m tests.slt --complete FILE`
-writes the answers anew (look at the difference before you keep it).
+A row is a line, its values between tabs, NULL and the empty text spelled `NULL` and `(empty)`. `error` takes a part of
+the message, or, behind `----`, all of it. `table NAME` is a CSV that the rest of the file may use by this name.
+`python -m tests.slt --complete FILE` writes the answers anew (look at the difference before you keep it).
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def read(path: Path) -> Script:
             script.tables[argument.strip()] = "\n".join(block[1:]) + "\n"
         elif kind in ("query", "error"):
             cut = block.index("----") if "----" in block else len(block)
-            script.cases.append(Case(start, kind, argument.strip(), "\n".join(block[1:cut]), block[cut + 1 :], "----" in block))
+            sql, rows = "\n".join(block[1:cut]), block[cut + 1 :]
+            script.cases.append(Case(start, kind, argument.strip(), sql, rows, cut < len(block)))
         else:
             raise ValueError(f"{path}:{start}: {block[0]!r} is no query, error or table")
     return script

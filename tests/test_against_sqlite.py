@@ -29,7 +29,9 @@ def by_sqlite(sql: str, table: pa.Table) -> list[tuple[Any, ...]]:
     """The answer of SQLite over the table."""
     with closing(sqlite3.connect(":memory:")) as con:
         con.execute("CREATE TABLE t (k INTEGER, i INTEGER, x REAL, s TEXT, g TEXT)")
-        con.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", zip(*(table[c].to_pylist() for c in SHARED), strict=True))
+        con.executemany(
+            "INSERT INTO t VALUES (?, ?, ?, ?, ?)", zip(*(table[c].to_pylist() for c in SHARED), strict=True)
+        )
         return con.execute(sql).fetchall()
 
 

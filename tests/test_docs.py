@@ -2,7 +2,7 @@
 
     ```sql        every statement runs; `-- → 1, x` behind it are its rows (one a line), `-- ✗ part` a part of its error
     ```console    `$ command` runs in a shell; what follows is all that it prints. A line `...` is any number of lines
-    ```python     the blocks of a page run in order, in one namespace; a ```text block behind the last shows what is printed
+    ```python     the blocks of a page run in order, in one namespace; the ```text blocks are what they print
 
 All run beside data/ and sql/, with `velothread` on PATH. ```sql no-run (or console, python) is only shown.
 """
@@ -127,7 +127,9 @@ def rows(sql: str) -> list[str]:
     with velothread.connect(processor="simple") as session:
         result = session.query(sql)
         table = result.arrow()
-        columns = [cast(c.combine_chunks(), t, VARCHAR).to_pylist() for c, t in zip(table.columns, result.types, strict=True)]
+        columns = [
+            cast(c.combine_chunks(), t, VARCHAR).to_pylist() for c, t in zip(table.columns, result.types, strict=True)
+        ]
     return [line.replace("\t", ", ") for line in spell(list(zip(*columns, strict=True)))]
 
 
@@ -154,7 +156,12 @@ CONSOLE = blocks("console")
 def test_console(block: Block, folder: Path) -> None:
     for command, expected in commands(block.text):
         done = subprocess.run(
-            ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=100
+            ["bash", "-c", command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=100,
         )
         assert matches(done.stdout.splitlines(), expected), f"{block.place}: $ {command}\n{done.stdout}"
 
@@ -167,7 +174,9 @@ PYTHON_PAGES = [page for page, found in PYTHON.items() if any(b.language == "pyt
 def test_python(page: Path, folder: Path) -> None:
     code = [b.text for b in PYTHON[page] if b.language == "python"]
     printed = "".join(b.text for b in PYTHON[page] if b.language == "text")
-    done = subprocess.run([sys.executable, "-c", "\n".join(code)], capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(code)], capture_output=True, text=True, check=False, timeout=100
+    )
     assert done.returncode == 0, f"{page.name}: {done.stderr}"
     assert not printed or matches(done.stdout.splitlines(), printed.splitlines()), f"{page.name}: {done.stdout}"
 
@@ -188,7 +197,12 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize(
     ("got", "expected", "same"),
-    [(["a", "b"], ["a", "b"], True), (["a", "x", "b"], ["a", "...", "b"], True), (["a"], ["a", "b"], False), (["a", "b"], ["a", "..."], True)],
+    [
+        (["a", "b"], ["a", "b"], True),
+        (["a", "x", "b"], ["a", "...", "b"], True),
+        (["a"], ["a", "b"], False),
+        (["a", "b"], ["a", "..."], True),
+    ],
 )
 def test_matching_of_lines(got: list[str], expected: list[str], same: bool) -> None:
     assert matches(got, expected) == same

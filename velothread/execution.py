@@ -272,14 +272,11 @@ class Execution:
         return self._run(stage, self._splits(compiled), keys=bool(getattr(compiled.pipeline.end, "keys", 0)))
 
     def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None) -> Iterator[Part]:
-        strategy = self.options.strategy
-        if keys is None or (strategy == "auto" and keys) or strategy in ("hash", "smart"):
-            # merges, and pipelines without keys beside one with keys: dealt by demand
-            keys = None
+        # That the query as a whole has keys was checked; a pipeline without any is dealt by demand, whatever the strategy.
         facts = Facts(
             splits=len(splits) if hasattr(splits, "__len__") else None,
             splittable=not getattr(splits, "prefetch", False),
-            keys=keys,
+            keys=keys or None,
         )
         if isinstance(splits, SizedSplits) and len(splits) <= 1:
             return self._here.run(stage, splits)

@@ -133,7 +133,10 @@ class Session:
     def explain(self, statement: Statement | str, stage: str = "plan", analyze: bool = False, parameters: Parameters = None) -> str:
         """What a statement becomes. stage: `parse`, `bind`, `plan` or `code`; analyze: run it and show the figures."""
         if isinstance(statement, str):
-            statement = self.statements(statement)[0]
+            found = self.statements(statement)
+            if not found:
+                raise OptionError("the SQL has no statement in it")
+            statement = found[0]
         if stage == "parse":
             return repr(statement.tree)
         tree = statement.tree.this if isinstance(statement.tree, exp.Copy) else statement.tree

@@ -42,11 +42,16 @@ class Statistics:
         lines = [
             f"processor: {self.processor} ({self.reason})",
             f"parse {_ms(self.parse_s)}, bind and plan {_ms(self.bind_s)}, compile {_ms(self.compile_s)}, "
-            f"run {_ms(self.run_s)}; {_rows(self.rows)} out" + (f", {_rows(self.refused)} refused" if self.refused else ""),
+            f"run {_ms(self.run_s)}; {_rows(self.rows)} out"
+            + (f", {_rows(self.refused)} refused" if self.refused else ""),
         ]
         for stage in self.stages:
             lines.append("")
-            lines.append(f"{stage.name}: strategy {stage.strategy} ({stage.choice}), wait {stage.wait}" if stage.choice else stage.name)
+            lines.append(
+                f"{stage.name}: strategy {stage.strategy} ({stage.choice}), wait {stage.wait}"
+                if stage.choice
+                else stage.name
+            )
             lines.append(_table(stage))
         return "\n".join(lines)
 

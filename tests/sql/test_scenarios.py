@@ -46,6 +46,8 @@ def test_filter_keeps_what_it_says() -> None:
 def test_group_by_totals_are_those_of_arrow() -> None:
     table = trades()
     got = answer(ROOT / "sql" / "study" / "group_by.sql", processor="simple")
-    by_arrow = table.group_by("symbol", use_threads=False).aggregate([([], "count_all"), ("qty", "sum"), ("price", "min")])
+    by_arrow = table.group_by("symbol", use_threads=False).aggregate(
+        [([], "count_all"), ("qty", "sum"), ("price", "min")]
+    )
     expected = {r["symbol"]: (r["count_all"], r["qty_sum"], r["price_min"]) for r in by_arrow.to_pylist()}
     assert {r["symbol"]: (r["trades"], int(r["volume"]), r["low"]) for r in got.to_pylist()} == expected

@@ -107,6 +107,9 @@ def run_command(arguments: list[str]) -> int:
         click.echo(error.format_message(), err=True)
         return 2
     except click.UsageError as error:
+        if isinstance(error, click.NoSuchOption) and len(error.option_name.split()) > 1:
+            print("error: SQL that begins with -- needs a -- before it: velothread query -- '-- ...'", file=sys.stderr)
+            return 2
         where = f"; see {error.ctx.command_path} --help" if error.ctx is not None else ""
         print(f"error: {error.format_message().rstrip('.')}{where}", file=sys.stderr)
         return 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from velothread.cli.commands import Invocation
 from velothread.cli.interruption import run_interruptibly
 from velothread.cli.progress import ProgressBar
 from velothread.cli.terminal import is_terminal, table_width, wants_color
-from velothread.errors import OptionError
+from velothread.errors import OptionError, SinkError
 from velothread.sinks.formats import FORMATS, make_sink, sink_for_file
 from velothread.sinks.sink import Sink
 from velothread.sinks.target import Stream
@@ -117,12 +118,15 @@ def command(invocation: Invocation, /, **chosen: Any) -> int:
         # Rows that run over the terminal and a bar on the same terminal would only spoil each other.
         show_bar = is_terminal(sys.stderr) and (output_format in ("", "table") or not is_terminal(sys.stdout))
     bar = ProgressBar(sys.stderr, enabled=show_bar)
+    if sys.stdout is None and chosen["output"] is None:
+        raise SinkError("standard output is closed; use -o FILE")
+    standard_output = open(os.devnull, "wb") if sys.stdout is None else sys.stdout.buffer  # noqa: SIM115
     output = _Output(
         output_format,
         None if chosen["output"] == "-" else chosen["output"],
         chosen["max_rows"],
         wants_color(invocation.color, sys.stdout),
-        _BelowBar(bar) if output_format == "table" else Stream(sys.stdout.buffer),
+        _BelowBar(bar) if output_format == "table" else Stream(standard_output),
     )
     run = _Run(text, tables, parameters, output, bar, stats=chosen["stats"], timer=chosen["timer"])
     try:

@@ -84,11 +84,13 @@ def null_texts(given: Sequence[str]) -> tuple[str, ...] | None:
 
 def tables(given: Sequence[str]) -> list[tuple[str, str]]:
     """`NAME=PATH` of `--table`. :raises OptionError: for one without a name or path."""
-    found = []
+    found: list[tuple[str, str]] = []
     for text in given:
         name, equals, path = text.partition("=")
         if not equals or not name or not path:
             raise OptionError(f"--table takes NAME=PATH, not {text!r}; e.g. --table trades=data/trades.csv")
+        if any(name == other for other, _ in found):
+            raise OptionError(f"--table {name} is given twice; a glob, or read_csv(['a', 'b']), reads several files")
         found.append((name, path))
     return found
 

@@ -54,8 +54,10 @@ class CallBinder:
             "transaction_timestamp": self._now, "today": self._today, "current_date": self._today,
             "current_localtimestamp": self._local_now, "typeof": self._typeof, "row": self._row,
             "struct_extract": self._struct_extract, "date_part": self.date_part, "datepart": self.date_part,
-            "round": partial(self._round, "round"), "trunc": partial(self._round, "trunc"), "list_aggregate": self._list_aggregate,
-            "regexp_extract": self._regexp_extract, "list_aggr": self._list_aggregate, "array_aggregate": self._list_aggregate, "array_aggr": self._list_aggregate,
+            "round": partial(self._round, "round"), "trunc": partial(self._round, "trunc"),
+            "regexp_extract": self._regexp_extract, "list_aggregate": self._list_aggregate,
+            "list_aggr": self._list_aggregate, "array_aggregate": self._list_aggregate,
+            "array_aggr": self._list_aggregate,
         }  # fmt: skip
 
     # --- calls by name
@@ -358,7 +360,9 @@ class CallBinder:
 def _from_the_top(fraction: Literal) -> Literal:
     """The fraction (or list of them) of a quantile counted from the greatest value: the kernels take it as negative."""
     value = fraction.value.as_py()
-    turned = [None if f is None else -f for f in value] if isinstance(value, list) else None if value is None else -value
+    if value is None:
+        return fraction
+    turned = [None if f is None else -f for f in value] if isinstance(value, list) else -value
     return literal(turned, fraction.type, fraction.position)
 
 

@@ -47,7 +47,7 @@ class Velothread(DuckDB):
             """The text stays whole: `INTERVAL '2 days 03:04'`. A unit is one only behind it."""
             text = this.name if isinstance(this, exp.Literal) and this.is_string else None
             if text is not None and not text.replace(".", "", 1).strip().lstrip("+-").isdigit():
-                return self.expression(exp.Interval(this=this))
+                return exp.Interval(this=this)
             is_unit = self._curr is not None and self._curr.token_type in (TokenType.VAR, *self.ID_VAR_TOKENS)
             unit = self._parse_var(any_token=True, upper=True) if is_unit else None
-            return self.expression(exp.Interval(this=this, unit=unit))
+            return exp.Interval(this=this, unit=unit)

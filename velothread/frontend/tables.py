@@ -241,5 +241,7 @@ def _located(error: UserError, place: Position | None, sql: str) -> UserError:
     """A source's or option's error, with the place in the SQL that named it."""
     from velothread.errors import render
 
-    error.args = (render(str(error), sql, place),)
+    # The hint goes last, as in errors about the SQL itself.
+    message, _, hint = str(error).partition("\n  hint: ")
+    error.args = (render(message, sql, place, hint or None),)
     return error

@@ -1,6 +1,6 @@
 """ORDER BY over a UNION may use what any of its queries calls a column, or writes for it.
 
-    SELECT a - 10 AS k FROM t UNION SELECT a - 11 AS l FROM t ORDER BY l    ->    ORDER BY 1
+SELECT a - 10 AS k FROM t UNION SELECT a - 11 AS l FROM t ORDER BY l    ->    ORDER BY 1
 """
 
 from __future__ import annotations

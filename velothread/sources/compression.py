@@ -127,3 +127,21 @@ class _FrameReader:
 def looks_like(head: bytes) -> str | None:
     """The codec that the first bytes of a file belong to, or None."""
     return next((c for c, magic in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def beginning(head: bytes, codec: str | None) -> bytes:
+    """What the first bytes of a file decompress to, as far as they go; b"" when they don't."""
+    if codec is None:
+        return head
+    import zlib
+
+    try:
+        if codec == "gzip":
+            return zlib.decompressobj(31).decompress(head)
+        if codec == "bz2":
+            import bz2
+
+            return bz2.BZ2Decompressor().decompress(head)
+        return bytes(pa.CompressedInputStream(pa.BufferReader(head), codec).read(1 << 16))
+    except (OSError, ValueError, zlib.error):
+        return b""

@@ -177,7 +177,8 @@ def _check_text(data: bytes, file: File) -> None:
         raise SourceError(f"{file.label}: is a {kind} file, not CSV\n  hint: --input-format {kind}")
     compressed = looks_like(data)
     if compressed is not None and compressed != "bz2":
-        raise SourceError(f"{file.label}: is {compressed} data\n  hint: compression='{compressed}' reads it")
+        how = f"read_csv('{file.path}', compression='{compressed}')"
+        raise SourceError(f"{file.label}: is {compressed} data\n  hint: {how} reads it")
 
 
 def _skip_lines(data: bytes, start: int, lines: int) -> int:

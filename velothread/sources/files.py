@@ -149,7 +149,7 @@ def open_bytes(file: File) -> ByteStream:
         raw: IO[bytes]
         if file.path == STDIN:
             # A duplicate, so that closing ours leaves the process's stdin as it is.
-            raw = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+            raw = os.fdopen(os.dup(standard_input()), "rb")
         else:
             raw = open(file.path, "rb", buffering=0 if file.compression is None else -1)  # noqa: SIM115
     except (OSError, ValueError) as error:
@@ -161,6 +161,17 @@ def open_bytes(file: File) -> ByteStream:
     except BaseException:
         raw.close()
         raise
+
+
+def standard_input() -> int:
+    """The descriptor of standard input.
+
+    :raises SourceError: when the process has none.
+    """
+    try:
+        return sys.stdin.fileno()
+    except (AttributeError, ValueError, OSError):
+        raise SourceError("stdin: it is closed\n  hint: pipe data into it, or name a file") from None
 
 
 def unreadable(path: str, error: Exception) -> SourceError:

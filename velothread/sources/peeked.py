@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from velothread.sources.files import STDIN, File, open_bytes
+from velothread.sources import compression
+from velothread.sources.files import STDIN, File, open_bytes, standard_input
 
 _CHUNK = 1 << 16
 
@@ -32,19 +32,25 @@ class PeekedFile(File):
 
 
 def peek(file: File, size: int) -> tuple[File, bytes]:
-    """The file to read in place of one that can be read only once, and its first bytes (decompressed)."""
-    if file.path == STDIN and file.compression is None and stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
+    """The file to read in place of one that can be read only once, and its first bytes (decompressed).
+
+    Data that begins as a codec's does is taken to be compressed.
+    """
+    if file.path == STDIN and stat.S_ISREG(os.fstat(standard_input()).st_mode):
         # `< file`: the descriptor has a place, and reading elsewhere doesn't move it.
-        descriptor = sys.stdin.fileno()
-        return file, os.pread(descriptor, size, os.lseek(descriptor, 0, os.SEEK_CUR))
-    stream = open_bytes(file)
+        descriptor = standard_input()
+        head = os.pread(descriptor, size, os.lseek(descriptor, 0, os.SEEK_CUR))
+        codec = file.compression or compression.looks_like(head)
+        return replace(file, compression=codec), compression.beginning(head, codec)
+    # As they come: whoever reads them decompresses, and says what is wrong with them.
+    stream = open_bytes(replace(file, compression=None))
     head = b""
     while len(head) < size:
         piece = stream.read(size - len(head))
         if not piece:
             break
         head += piece
-        if b"\n" in head and len(head) >= 512:
+        if len(head) >= 512 and (b"\n" in head or compression.looks_like(head)):
             break  # enough to tell; a slow writer shouldn't be waited for
     out, into = os.pipe()
 
@@ -56,4 +62,5 @@ def peek(file: File, size: int) -> tuple[File, bytes]:
                 sink.write(piece)
 
     threading.Thread(target=pump, name="velothread-stdin", daemon=True).start()
-    return PeekedFile(f"/dev/fd/{out}", None, None, False, file.hive, file.label), head
+    codec = file.compression or compression.looks_like(head)
+    return PeekedFile(f"/dev/fd/{out}", None, codec, False, file.hive, file.label), compression.beginning(head, codec)

@@ -121,6 +121,12 @@ def _sniffed(files: Files) -> tuple[Files, str]:
         first, head = peek(first, _SNIFF_BYTES)
         files = Files(files.name, (first, *files.items[1:]), files.format)
     found = looks_like(head)
+    if found is None and not head:
+        once = "" if first.seekable else "; it may have been read already: a pipe gives its data once"
+        raise SourceError(
+            f"{first.label}: it is empty, so there is no telling what columns it has{once}\n"
+            "  hint: --input-format csv reads it as a table without rows"
+        )
     if found is None:
         raise SourceError(
             f"{first.label}: neither its name nor its first bytes say what format it has\n"

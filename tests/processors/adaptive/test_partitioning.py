@@ -35,7 +35,7 @@ def test_names_are_those_of_the_options() -> None:
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (Facts(keys=True), "hash"),
+        (Facts(keys=True), "sticky"),
         (Facts(keys=True, partitioned=True), "smart"),
         (Facts(keys=False), "sticky"),
         (Facts(keys=None, splits=1), "sticky"),
