@@ -38,3 +38,11 @@ def test_the_hint_stands_below_the_place(tmp_path: Path) -> None:
         velothread.query(f"FROM '{tmp_path}/trade.csv'")
     first, *_, last = str(caught.value).splitlines()
     assert first.startswith("no such file") and last.startswith("  hint: did you mean")
+
+
+def test_a_query_that_failed_fails_again_as_it_did() -> None:
+    with velothread.connect(processor="simple") as session:
+        result = session.query("SELECT 1 // x FROM (VALUES (1), (0)) AS t(x)")
+        for _ in range(2):
+            with pytest.raises(velothread.ExecutionError, match="division by zero"):
+                result.arrow()

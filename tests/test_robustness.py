@@ -1,4 +1,4 @@
-"""Ctrl-C, closed pipes, standard input, sessions that are dropped: what a user does to a program, in its own process."""
+"""Ctrl-C, closed pipes, standard input, dropped sessions: what a user does to a program, in its own process."""
 
 from __future__ import annotations
 

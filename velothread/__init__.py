@@ -1,9 +1,9 @@
 """velothread: SQL over files and streams, in Python, on threads without the GIL.
 
-    import velothread
-    with velothread.connect(processor="adaptive", partitions=4) as session:
-        session.register("trades", "data/trades-*.csv")
-        session.query("SELECT symbol, sum(qty) FROM trades GROUP BY symbol").arrow()
+import velothread
+with velothread.connect(processor="adaptive", partitions=4) as session:
+    session.register("trades", "data/trades-*.csv")
+    session.query("SELECT symbol, sum(qty) FROM trades GROUP BY symbol").arrow()
 """
 
 from __future__ import annotations

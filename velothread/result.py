@@ -55,6 +55,7 @@ class Result:
         self._target = target
         self._table: pa.Table | None = None
         self._started = False
+        self._failure: Exception | None = None
         self._bytes_before = 0
 
     # --- what it is
@@ -172,6 +173,8 @@ class Result:
     def _run(self, pieces: Callable[[Execution], Iterator[Any]]) -> Any:
         if self._execution is None:
             raise InternalError("the result has nothing to run")
+        if self._failure is not None:
+            raise self._failure  # asked again, a query that failed fails as it did
         if self._started:
             raise OptionError("this result has been read already; keep result.arrow(), or run the query again")
         self._started = True
@@ -191,6 +194,9 @@ class Result:
                 if isinstance(piece, pa.RecordBatch):
                     self.stats.rows += piece.num_rows
                 yield piece
+        except Exception as e:
+            self._failure = e
+            raise
         finally:
             close = getattr(pieces, "close", None)
             if close is not None:

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from velothread.kernels.grouping import Codes, integers, normalised, plain, valid_mask
+from velothread.kernels.grouping import Codes, integers, normalised, offsets, plain, valid_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +269,7 @@ def _encode(field: _Field, column: pa.Array) -> Codes:
         return _encode_ranked(field, column)
     if field.kind == "rank":
         assert field.ranks is not None
-        indices = pc.fill_null(column.indices, 0) if nulls else column.indices
-        value = field.ranks.take(indices.to_numpy(zero_copy_only=False))
+        value = field.ranks.take(offsets(column.indices))
     elif field.kind == "prefix":
         value = _prefixes(column, field.skip)
         if field.nulls:
@@ -309,8 +308,7 @@ def _encode_ranked(field: _Field, column: pa.Array) -> Codes:
         value = numbers
     else:
         encoded = column.dictionary_encode()
-        indices = pc.fill_null(encoded.indices, 0) if nulls else encoded.indices
-        value = _dictionary_ranks(encoded.dictionary).take(indices.to_numpy(zero_copy_only=False))
+        value = _dictionary_ranks(encoded.dictionary).take(offsets(encoded.indices))
     top = int(value.max()) if len(value) else 0
     return _placed(_Field("rank", 64, top, 0, field.nulls, field.descending, field.nulls_first), value, column)
 

@@ -134,7 +134,7 @@ class DocumentSplit:
                 keep[list(refused)] = False
                 kept = np.flatnonzero(keep)
                 arrays, count = [a.take(pa.array(kept)) for a in arrays], len(kept)
-        yield from self.shape.batches(self.file, arrays, count)
+        yield from self.shape.batches(self.file, iter([(arrays, count)]))
 
 
 def _pieces(stream: Any) -> Iterator[bytes]:

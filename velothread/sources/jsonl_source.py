@@ -45,18 +45,48 @@ class Shape:
     batch_rows: int
     limit: int | None
 
-    def batches(self, file: File, arrays: list[pa.Array], rows: int) -> Iterator[pa.RecordBatch]:
-        """One block's columns as batches, with the columns that the file's place gives."""
-        if not rows:
-            return
+    def batches(self, file: File, pieces: Iterator[tuple[list[pa.Array], int]]) -> Iterator[pa.RecordBatch]:
+        """The columns of blocks (and how many rows they are) as batches, with the columns that the file's place gives.
+
+        Blocks are small, to stay in a core's cache; batches are full, since each costs something in the engine.
+        """
+        # Where few rows are wanted, no more blocks than needed are read.
+        enough = self.batch_rows if self.limit is None else min(self.batch_rows, self.limit)
+        held: list[list[pa.Array]] = []
+        have = 0
+        for arrays, rows in pieces:
+            if rows:
+                held.append(arrays)
+                have += rows
+            if rows and have >= enough:
+                columns = _joined(held)
+                full = have - have % self.batch_rows or have
+                yield from self._cut(file, columns, full)
+                held = [[c.slice(full) for c in columns]] if full < have else []
+                have -= full
+        if have:
+            yield from self._cut(file, _joined(held), have)
+
+    def _cut(self, file: File, arrays: list[pa.Array], rows: int) -> Iterator[pa.RecordBatch]:
+        """The first `rows` rows as batches."""
         by_name = {c.name: a for c, a in zip(self.plan.columns, arrays, strict=True)}
-        columns = [by_name[n] if n in by_name else self.constant.array(file, n, rows) for n in self.names]
-        if columns:
-            batch = pa.RecordBatch.from_arrays(columns, schema=self.schema)
-        else:
-            batch = pa.RecordBatch.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), rows, [None]))
         for start in range(0, rows, self.batch_rows):
-            yield batch if rows <= self.batch_rows else batch.slice(start, self.batch_rows)
+            size = min(self.batch_rows, rows - start)
+            columns = [
+                by_name[n].slice(start, size) if n in by_name else self.constant.array(file, n, size)
+                for n in self.names
+            ]
+            if columns:
+                yield pa.RecordBatch.from_arrays(columns, schema=self.schema)
+            else:
+                yield pa.RecordBatch.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), size, [None]))
+
+
+def _joined(pieces: list[list[pa.Array]]) -> list[pa.Array]:
+    """Pieces of all columns, one after the other, as columns."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return [pa.concat_arrays(list(column)) for column in zip(*pieces, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +113,11 @@ class RangeSplit:
         except OSError as error:
             raise unreadable(self.file.path, error) from error
         try:
-            yield from limited(self._read(descriptor), self.shape.limit)
+            yield from limited(self.shape.batches(self.file, self._read(descriptor)), self.shape.limit)
         finally:
             os.close(descriptor)
 
-    def _read(self, descriptor: int) -> Iterator[pa.RecordBatch]:
+    def _read(self, descriptor: int) -> Iterator[tuple[list[pa.Array], int]]:
         reader = BlockReader(self.shape.plan)
         at = self.start if self.first else _next_line(descriptor, self.start - 1, self.end)
         # One buffer for all blocks: fresh memory for each would cost a page fault per 4 kB.
@@ -110,8 +140,7 @@ class RangeSplit:
                 stop += len(newline)
             else:
                 data = buffer
-            arrays, rows = reader.read(data, FRONT, stop, Where(self.file, self.place, at))
-            yield from self.shape.batches(self.file, arrays, rows)
+            yield reader.read(data, FRONT, stop, Where(self.file, self.place, at))
             at += taken
 
 
@@ -132,8 +161,8 @@ class BlockSplit:
         return self.end - FRONT
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        arrays, rows = BlockReader(self.shape.plan).read(self.data, FRONT, self.end, self.where)
-        yield from limited(self.shape.batches(self.where.file, arrays, rows), self.shape.limit)
+        read = BlockReader(self.shape.plan).read(self.data, FRONT, self.end, self.where)
+        yield from limited(self.shape.batches(self.where.file, iter([read])), self.shape.limit)
 
 
 def limited(batches: Iterator[pa.RecordBatch], limit: int | None) -> Iterator[pa.RecordBatch]:

@@ -10,6 +10,9 @@ import pyarrow as pa
 from velothread.kernels.aggregates.state import ArrayState, Rows, with_nulls
 from velothread.kernels.grouping import Codes
 
+# Rows per group of a batch from which on it pays to look for those that matter.
+_FEW_ROWS = 8
+
 
 class Extreme(ArrayState):
     """min or max of integers, dates, times, booleans and floats. NaN is the greatest number.
@@ -55,6 +58,15 @@ class Extreme(ArrayState):
 
     def _fold(self, codes: Codes, values: Codes) -> None:
         best = self.arrays[1]
+        if len(codes) > _FEW_ROWS * len(best):
+            # Most rows can't change anything: first leave out those that beat no group at all, then those that don't
+            # beat their own. NaN compares as false, so it is never left out.
+            beaten = values <= best.min() if self.largest else values >= best.max()
+            rows = np.flatnonzero(~beaten)
+            codes, values = codes[rows], values[rows]
+            beaten = values <= best[codes] if self.largest else values >= best[codes]
+            rows = np.flatnonzero(~beaten)
+            codes, values = codes[rows], values[rows]
         if self.largest:
             np.maximum.at(best, codes, values)
         elif best.dtype.kind != "f":
