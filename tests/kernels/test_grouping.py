@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velothread.kernels import grouping
-from velothread.kernels.grouping import Grouper, spread
+from velothread.kernels.bucketing import spread
+from velothread.kernels.grouping import Grouper
 
 CHANCE = st.integers(0, 2**32).map(random.Random)
 

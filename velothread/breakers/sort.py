@@ -21,7 +21,8 @@ import pyarrow.compute as pc
 from velothread.breakers.breaker import SPLIT_SHIFT, Run
 from velothread.breakers.emit import as_batch, limited
 from velothread.breakers.tasks import in_parallel
-from velothread.kernels.grouping import Codes, joined, parts_by, plain
+from velothread.kernels.bucketing import parts_by
+from velothread.kernels.grouping import Codes, joined, plain
 from velothread.kernels.sorting import Layout, SortKey, comparable, is_small_text, order, sort_permutation
 from velothread.sources.source import DEFAULT_BATCH_ROWS
 from velothread.types import SqlType

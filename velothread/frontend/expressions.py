@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from velothread.frontend.calls import CallBinder
 from velothread.frontend.folding import fold, fold_here
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
-from velothread.frontend.type_names import bind_type
+from velothread.frontend.special_syntax import SYNTAX
 from velothread.plan.expressions import (
     Case,
     Cast,
@@ -53,7 +54,6 @@ _INTERVAL_UNITS = {
     "y": "years", "yr": "years", "yrs": "years", "ms": "milliseconds", "us": "microseconds",
 }  # fmt: skip
 # Unit and half of it in microseconds.
-_COARSE_TIMESTAMPS = {exp.DType.TIMESTAMP_S: ("second", 500_000), exp.DType.TIMESTAMP_MS: ("millisecond", 500)}
 MAX_DEPTH = 300
 
 # What the methods below read of a node beside these. Anything else that is set would be ignored: refused instead.
@@ -177,6 +177,8 @@ class ExpressionBinder:
             return self._bind_binary
         if kind in _COMPARISONS:
             return self._bind_comparison
+        if kind in SYNTAX:
+            return partial(SYNTAX[kind], self)
         method = getattr(self, "_bind_" + kind.__name__.lower(), None)
         if method is None:
             return self._unsupported
@@ -207,7 +209,7 @@ class ExpressionBinder:
         if len(parts) == 1 and (name := parts[0].lower()) in scope.lambda_names:
             return scope.lambda_names[name]
         if scope.aliases_first and len(parts) == 1:
-            e = self._bind_alias(parts[0], scope)
+            e = self._alias_value(parts[0], scope)
             if e is not None:
                 return e
         table, column = (None, parts[0]) if len(parts) == 1 else (parts[-2], parts[-1])
@@ -215,7 +217,7 @@ class ExpressionBinder:
         if found is not None:
             return Column(found, place)
         if len(parts) == 1:
-            e = self._bind_alias(parts[0], scope)
+            e = self._alias_value(parts[0], scope)
             if e is not None:
                 return e
             if (e := self.calls.keyword(parts[0], place)) is not None:
@@ -244,7 +246,7 @@ class ExpressionBinder:
                 return e
         return None
 
-    def _bind_alias(self, name: str, scope: Scope) -> Expression | None:
+    def _alias_value(self, name: str, scope: Scope) -> Expression | None:
         lowered = name.lower()
         if lowered not in scope.aliases or lowered in scope.binding:
             return None
@@ -286,7 +288,7 @@ class ExpressionBinder:
     def _bind_paren(self, node: exp.Paren, scope: Scope) -> Expression:
         return self.bind(node.this, scope)
 
-    def _bind_alias_node(self, node: exp.Alias, scope: Scope) -> Expression:
+    def _bind_alias(self, node: exp.Alias, scope: Scope) -> Expression:
         return self.bind(node.this, scope)
 
     def _bind_interval(self, node: exp.Interval, scope: Scope) -> Expression:
@@ -450,108 +452,6 @@ class ExpressionBinder:
     def coalesce(self, items: list[Expression], place: Position | None) -> Expression:
         shared = self.common(items, "COALESCE", place)
         return fold_here(Coalesce(tuple(self.coerce(i, shared) for i in items), shared, place))
-
-    # --- casts and special syntax
-
-    def _bind_cast(self, node: exp.Cast, scope: Scope) -> Expression:
-        target = bind_type(node.args["to"], self.sql)
-        e = self.bind(node.this, scope)
-        place = position(node)
-        if isinstance(e, Literal) and e.type == STRING_LITERAL:
-            e = self.settle(e)
-        if e.type != target:
-            self.calls.check_cast(e.type, target, place)
-            e = fold_here(Cast(e, target, not isinstance(node, exp.TryCast), place))
-        half = _COARSE_TIMESTAMPS.get(node.args["to"].this)
-        return e if half is None else self._rounded(e, *half, place)
-
-    def _rounded(self, e: Expression, unit: str, half_us: int, place: Position | None) -> Expression:
-        """TIMESTAMP_S and TIMESTAMP_MS are held as TIMESTAMP, rounded."""
-        half = literal(pa.scalar((0, 0, half_us * 1000), t.INTERVAL.arrow), t.INTERVAL)
-        return self.calls.call(
-            "date_trunc", [literal(unit, t.VARCHAR), self.calls.call("+", [e, half], place)], place
-        )
-
-    _bind_trycast = _bind_cast
-
-    def _bind_extract(self, node: exp.Extract, scope: Scope) -> Expression:
-        part = literal(node.this.name.lower(), t.VARCHAR, position(node.this))
-        return self.calls.date_part([part, self.bind(node.expression, scope)], position(node))
-
-    def _bind_substring(self, node: exp.Substring, scope: Scope) -> Expression:
-        start = node.args.get("start") or exp.Literal.number(1)
-        parts = [node.this, start] + ([node.args["length"]] if node.args.get("length") is not None else [])
-        return self.calls.call("substring", [self.bind(p, scope) for p in parts], position(node))
-
-    def _bind_trim(self, node: exp.Trim, scope: Scope) -> Expression:
-        name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get((node.args.get("position") or "").upper(), "trim")
-        parts = [node.this] + ([node.expression] if node.expression is not None else [])
-        return self.calls.call(name, [self.bind(p, scope) for p in parts], position(node))
-
-    def _bind_strposition(self, node: exp.StrPosition, scope: Scope) -> Expression:
-        return self.calls.call(
-            "strpos", [self.bind(node.this, scope), self.bind(node.args["substr"], scope)], position(node)
-        )
-
-    def _bind_attimezone(self, node: exp.AtTimeZone, scope: Scope) -> Expression:
-        arguments = [self.bind(node.args["zone"], scope), self.bind(node.this, scope)]
-        return self.calls.call("timezone", arguments, position(node))
-
-    def _bind_currentdate(self, node: exp.Expr, scope: Scope) -> Expression:
-        return literal(self.query_time.date(), t.DATE, position(node))
-
-    def _bind_currenttimestamp(self, node: exp.Expr, scope: Scope) -> Expression:
-        return literal(self.query_time, t.TIMESTAMPTZ, position(node))
-
-    def _bind_localtimestamp(self, node: exp.Expr, scope: Scope) -> Expression:
-        return literal(self.query_time.replace(tzinfo=None), t.TIMESTAMP, position(node))
-
-    def _bind_currenttime(self, node: exp.Expr, scope: Scope) -> Expression:
-        return literal(self.query_time.time().replace(tzinfo=None), t.TIME, position(node))
-
-    # --- nested values
-
-    def _bind_array(self, node: exp.Array, scope: Scope) -> Expression:
-        return self.calls.call("list_value", [self.bind(x, scope) for x in node.expressions], position(node))
-
-    def _bind_tomap(self, node: exp.ToMap, scope: Scope) -> Expression:
-        place = position(node)
-        if isinstance(node.this, exp.Bracket):  # MAP {'a': 1}['a'] is parsed with the subscript inside
-            whole = exp.Bracket(this=exp.ToMap(this=node.this.this.copy()), expressions=node.this.expressions)
-            return self.bind(whole, scope)
-        items = node.this.expressions
-        keys = [self.bind(x.this, scope) for x in items]
-        values = [self.bind(x.expression, scope) for x in items]
-        return self.calls.call("map", [self.calls.call("list_value", x, place) for x in (keys, values)], place)
-
-    def _bind_tuple(self, node: exp.Tuple, scope: Scope) -> Expression:
-        return self.calls.call_special("row", [self.bind(x, scope) for x in node.expressions], position(node))
-
-    def _bind_struct(self, node: exp.Struct, scope: Scope) -> Expression:
-        names: list[str] = []
-        values: list[Expression] = []
-        for item in node.expressions:
-            names.append(item.this.name if isinstance(item, exp.PropertyEQ) else item.alias_or_name)
-            values.append(self.bind_value(item.expression if isinstance(item, exp.PropertyEQ) else item, scope))
-        return self.calls.struct_pack(names, values, position(node))
-
-    def _bind_bracket(self, node: exp.Bracket, scope: Scope) -> Expression:
-        base = self.bind_value(node.this, scope)
-        place = position(node)
-        if len(node.expressions) != 1:
-            raise UnsupportedError("a subscript takes one value or a range", place, sql=self.sql)
-        index = node.expressions[0]
-        if isinstance(index, exp.Slice):
-            bounds = [index.this, index.expression]
-            low, high = (
-                self.bind(b, scope) if b is not None else literal(end, t.BIGINT)
-                for b, end in zip(bounds, (1, -1), strict=True)
-            )
-            return self.calls.call("array_slice", [base, low, high], place)
-        key = self.bind(index, scope)
-        if base.type.kind == "STRUCT" and isinstance(key, Literal) and key.type == STRING_LITERAL:
-            return self.calls.struct_field(base, key.text, place)
-        return self.calls.call("map_extract_value" if base.type.kind == "MAP" else "array_extract", [base, key], place)
 
     # --- functions
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from velothread.sources.json_cells import BACK, FRONT, MAX_KEY, Block, Cells, decode, readable
+from velothread.sources.text_cells import BACK, FRONT, MAX_KEY, Block, Masks, decode, readable
 from velothread.types import SqlType
 
 Ints = npt.NDArray[np.int64]
@@ -95,6 +95,16 @@ class Extracted:
     ends: Ints
 
 
+@dataclass(slots=True)
+class _Cells:
+    """Per column of a layout: each value's first byte and its place. strings: how many values begin with a quote."""
+
+    firsts: list[npt.NDArray[np.uint8]]
+    begins: list[Ints]
+    stops: list[Ints]
+    strings: int
+
+
 class LayoutReader:
     """Reads blocks of lines by a layout.
 
@@ -107,8 +117,7 @@ class LayoutReader:
             (layout.keys.index(name) if name in layout.keys else None, kind) for name, kind in wanted
         ]
         self._checks = [_Mark(mark) for mark in layout.marks]
-        self._mask = np.empty(0, np.bool_)
-        self._other = np.empty(0, np.bool_)
+        self._masks = Masks()
 
     @staticmethod
     def serves(layout: Layout | None, wanted: Sequence[tuple[str, SqlType]]) -> bool:
@@ -121,7 +130,7 @@ class LayoutReader:
         None: most of the rows look otherwise; the whole block should go to a parser.
         """
         block = Block(buffer, start, end)
-        places, rows = self._places(block)
+        places, rows = self._masks.ends(block, 44)
         count = len(self._checks)
         regular: Ints | None = None
         if len(places) == rows * count and (block.data[places[count - 1 :: count]] == 10).all():
@@ -162,20 +171,7 @@ class LayoutReader:
             return None
         return Extracted(rows, arrays, regular, starts, ends)
 
-    def _places(self, block: Block) -> tuple[Ints, int]:
-        """Where commas and newlines are, and how many newlines. Buffers are kept: fresh ones cost page faults."""
-        size = len(block.data)
-        if len(self._mask) < size:
-            self._mask = np.empty(size + (size >> 3), np.bool_)
-            self._other = np.empty_like(self._mask)
-        mask, other = self._mask[:size], self._other[:size]
-        np.equal(block.data, 44, out=mask)
-        np.equal(block.data, 10, out=other)
-        rows = int(np.count_nonzero(other))
-        np.logical_or(mask, other, out=mask)
-        return np.flatnonzero(mask), rows
-
-    def _cells(self, block: Block, starts: Ints, table: Ints, keep: Bools | None) -> tuple[Cells, Bools | None]:
+    def _cells(self, block: Block, starts: Ints, table: Ints, keep: Bools | None) -> tuple[_Cells, Bools | None]:
         """The cells, and which rows are as the layout says (None: all)."""
         count = len(self._checks)
         wrong = np.zeros(len(starts), np.uint64)
@@ -197,13 +193,13 @@ class LayoutReader:
             # (An index below 0 is a short first line, which the marks refuse; the bytes before the block may be read.)
             nested |= block.before(finish + offset) != byte
         stops = [table[:, j] if j + 1 < count else finish for j in range(count)]
-        cells = Cells(firsts, begins, stops, strings)
+        cells = _Cells(firsts, begins, stops, strings)
         if keep is None and not nested.any() and not wrong.any():
             return cells, None
         good = (wrong == 0) & ~nested
         return cells, good if keep is None else good & keep
 
-    def _decode(self, block: Block, cells: Cells) -> tuple[list[pa.Array], Bools | None]:
+    def _decode(self, block: Block, cells: _Cells) -> tuple[list[pa.Array], Bools | None]:
         good: Bools | None = None
         arrays: list[pa.Array] = []
         for index, kind in self._wanted:
@@ -218,7 +214,7 @@ class LayoutReader:
 
     def _quotes(self, block: Block, starts: Ints, ends: Ints, regular: Ints | None) -> int:
         """How many quotes the rows that were read hold."""
-        quotes = np.equal(block.data, 34, out=self._mask[: len(block.data)])
+        quotes = np.equal(block.data, 34, out=self._masks.first(len(block.data)))
         if regular is None:
             return int(np.count_nonzero(quotes))
         upto = np.searchsorted(np.flatnonzero(quotes), np.stack((starts[regular], ends[regular])))

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from velothread import types as t
 from velothread.sources.csv_detect import detect, type_named
-from velothread.sources.json_cells import BACK, FRONT
+from velothread.sources.text_cells import BACK, FRONT
 from velothread.sources.json_layout import LayoutReader, layout_of
 from velothread.sources.json_rows import INT64, JsonColumn
 from velothread.sources.source import ReadOptions

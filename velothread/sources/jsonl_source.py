@@ -17,7 +17,7 @@ from velothread.errors import SourceError
 from velothread.sources.file_columns import FileColumns, file_columns
 from velothread.sources.files import ByteStream, File, Files, open_bytes, unreadable
 from velothread.sources.json_block import BlockReader, JsonPlan, Where, framed
-from velothread.sources.json_cells import BACK, FRONT
+from velothread.sources.text_cells import BACK, FRONT
 from velothread.sources.json_document import DocumentSplit, decoded_sample, is_document
 from velothread.sources.json_rows import JsonColumn, RowReader
 from velothread.sources.json_schema import infer_lines, infer_rows

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
-from velothread.kernels.aggregates.state import ArrayState, Rows, with_nulls
+from velothread.kernels.aggregates.state import ArrayState, Rows, span, with_nulls
 from velothread.kernels.grouping import Codes
 
 # Rows per group of a batch from which on it pays to look for those that matter.
@@ -17,7 +17,7 @@ _FEW_ROWS = 8
 class Extreme(ArrayState):
     """min or max of integers, dates, times, booleans and floats. NaN is the greatest number.
 
-    Arrays: rows, and the extreme so far, starting from the far end of the type's range.
+    Arrays: whether there are rows, and the extreme so far, starting from the far end of the type's range.
     """
 
     __slots__ = ("largest", "target")
@@ -32,14 +32,14 @@ class Extreme(ArrayState):
         if pa.types.is_floating(self.target):
             floating = np.dtype(np.float64 if pa.types.is_float64(self.target) else np.float32)
             # fmin passes over NaN, so that it stays only where there is nothing else.
-            return (np.int64, 0), (floating, -np.inf if self.largest else np.nan)
+            return (np.bool_, False), (floating, -np.inf if self.largest else np.nan)
         if pa.types.is_boolean(self.target):
             name = "i1"
         else:
             sign = "u" if pa.types.is_unsigned_integer(self.target) else "i"
             name = f"{sign}{self.target.bit_width // 8}"
         limits: Any = np.iinfo(name)
-        return (np.int64, 0), (np.dtype(name), limits.min if self.largest else limits.max)
+        return (np.bool_, False), (np.dtype(name), limits.min if self.largest else limits.max)
 
     def _empty(self) -> Self:
         return type(self)(self.largest, self.target)
@@ -48,7 +48,7 @@ class Extreme(ArrayState):
         self.grow(rows.groups)
         if not rows.count:
             return
-        self.arrays[0] += rows.counts
+        self.tally(rows)
         values = rows.numbers(0)
         if rows.codes is None:
             best = self.ufunc.reduce(values)
@@ -79,9 +79,9 @@ class Extreme(ArrayState):
         """How two extremes become one."""
         return np.maximum if self.largest else np.fmin if self.arrays[1].dtype.kind == "f" else np.minimum
 
-    def merge(self, other: Self, codes: Codes, groups: int) -> None:
+    def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
-        codes = codes[: len(other.arrays[0])]
+        codes = span(codes, len(other.arrays[0]))
         self.arrays[0][codes] += other.arrays[0]
         self.arrays[1][codes] = self.ufunc(self.arrays[1][codes], other.arrays[1])
 

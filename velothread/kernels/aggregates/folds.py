@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from velothread.errors import ExecutionError
-from velothread.kernels.aggregates.state import ArrayState, Rows, decimals, with_nulls
+from velothread.kernels.aggregates.state import ArrayState, Rows, decimals, span, with_nulls
 from velothread.kernels.grouping import Codes, integers, plain
 
 _LOW32 = np.int64(0xFFFFFFFF)
@@ -24,12 +24,12 @@ class Count(ArrayState):
 
     def update(self, rows: Rows) -> None:
         self.grow(rows.groups)
-        self.arrays[0] += rows.counts
+        self.tally(rows)
 
-    def merge(self, other: Self, codes: Codes, groups: int) -> None:
+    def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
         theirs = other.arrays[0]
-        self.arrays[0][codes[: len(theirs)]] += theirs
+        self.arrays[0][span(codes, len(theirs))] += theirs
 
     def finish(self, groups: int) -> pa.Array:
         self.grow(groups)
@@ -57,16 +57,17 @@ class CountIf(Count):
 class IntegerSum(ArrayState):
     """Exact sum of integers, booleans and decimals, in 128 bits.
 
-    Arrays: rows, then the sum as `low + (high << 32)` in two int64, low being 0 to 2**32-1 when `high` is in use. While
-    a bound on the sums says that int64 holds them, `high` stays 0 and `low` is the sum. Decimals beyond 64 bits go
+    Arrays: whether there are rows, then the sum as `low + (high << 32)` in two int64, low being 0 to 2**32-1. While a
+    bound on the sums says that int64 holds them, there is no `high` and `low` is the sum. Decimals beyond 64 bits go
     through Python integers.
     """
 
-    fills = ((np.int64, 0), (np.int64, 0), (np.int64, 0))
+    fills: ClassVar[tuple[tuple[Any, Any], ...]] = ((np.bool_, False), (np.int64, 0), (np.int64, 0))
     __slots__ = ("beyond", "bound", "target")
 
     def __init__(self, target: pa.DataType) -> None:
         super().__init__()
+        self.arrays.pop()
         self.target = target
         self.bound = 0  # no |sum| is greater; 2**63 and more means that `high` is in use
         self.beyond: dict[int, int] = {}  # group -> what did not fit into 64-bit addends
@@ -78,7 +79,7 @@ class IntegerSum(ArrayState):
         self.grow(rows.groups)
         if not rows.count:
             return
-        self.arrays[0] += rows.counts
+        self.tally(rows)
         column = rows.columns[0]
         values = integers(column)
         codes = rows.codes
@@ -89,7 +90,9 @@ class IntegerSum(ArrayState):
         values = values.astype(np.int64, copy=False)
         top = max(-int(values.min()), int(values.max()))
         self._bound(self.bound + top * rows.count)
-        if top * rows.count < _EXACT:
+        if self.bound < 1 << 63 and rows.scattered:
+            np.add.at(self.arrays[1], rows.places, values)
+        elif top * rows.count < _EXACT:
             self._add(_sums(codes, values, rows.groups))
         else:
             step = 1 << 20  # 2**20 halves of 32 bits add up to less than 2**53
@@ -103,10 +106,10 @@ class IntegerSum(ArrayState):
                 else:
                     self._add(low, high)
 
-    def merge(self, other: Self, codes: Codes, groups: int) -> None:
+    def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
         n = len(other.arrays[0])
-        codes = codes[:n]
+        codes = span(codes, n)
         self._bound(self.bound + other.bound)
         self.arrays[0][codes] += other.arrays[0]
         if self.bound < 1 << 63:
@@ -117,7 +120,7 @@ class IntegerSum(ArrayState):
             self.arrays[2][codes] += high
             self._carry()
         for group, amount in other.beyond.items():
-            here = int(codes[group])
+            here = group if isinstance(codes, slice) else int(codes[group])
             self.beyond[here] = self.beyond.get(here, 0) + amount
 
     def select(self, groups: Codes) -> Self:
@@ -181,7 +184,7 @@ class IntegerSum(ArrayState):
 
     def _bound(self, bound: int) -> None:
         if self.bound < 1 << 63 <= bound:
-            self.arrays[1], self.arrays[2] = _halves(self.arrays[1])
+            self.arrays[1:] = _halves(self.arrays[1])
         self.bound = bound
 
     def _carry(self) -> None:
@@ -223,18 +226,18 @@ def _words64(column: pa.Array) -> tuple[Codes, Codes | None]:
 class FloatSum(ArrayState):
     """sum of FLOAT and DOUBLE: added one by one in row order, then split by split."""
 
-    fills: ClassVar[tuple[tuple[Any, Any], ...]] = ((np.int64, 0), (np.float64, 0.0))
+    fills: ClassVar[tuple[tuple[Any, Any], ...]] = ((np.bool_, False), (np.float64, 0.0))
     __slots__ = ()
 
     def update(self, rows: Rows) -> None:
         self.grow(rows.groups)
-        self.arrays[0] += rows.counts
+        self.tally(rows)
         self.arrays[1] += rows.totals(rows.floats(0))
 
-    def merge(self, other: Self, codes: Codes, groups: int) -> None:
+    def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
         for mine, theirs in zip(self.arrays, other.arrays, strict=True):
-            mine[codes[: len(theirs)]] += theirs
+            mine[span(codes, len(theirs))] += theirs
 
     def finish(self, groups: int) -> pa.Array:
         self.grow(groups)
@@ -244,6 +247,7 @@ class FloatSum(ArrayState):
 class FloatAverage(FloatSum):
     """avg of FLOAT and DOUBLE."""
 
+    fills = ((np.int64, 0), (np.float64, 0.0))
     __slots__ = ()
 
     def finish(self, groups: int) -> pa.Array:
@@ -255,6 +259,7 @@ class FloatAverage(FloatSum):
 class IntegerAverage(IntegerSum):
     """avg of integers and decimals: the exact sum, divided in DOUBLE."""
 
+    fills = ((np.int64, 0), (np.int64, 0), (np.int64, 0))
     __slots__ = ()
 
     def finish(self, groups: int) -> pa.Array:
@@ -268,6 +273,7 @@ class IntegerAverage(IntegerSum):
 class TemporalAverage(IntegerSum):
     """avg of dates and times: the mean of their microseconds, rounded to the nearest."""
 
+    fills = ((np.int64, 0), (np.int64, 0), (np.int64, 0))
     __slots__ = ("result",)
 
     def __init__(self, result: pa.DataType) -> None:
@@ -287,18 +293,18 @@ class TemporalAverage(IntegerSum):
 class Product(ArrayState):
     """product(x) in DOUBLE."""
 
-    fills = ((np.int64, 0), (np.float64, 1.0))
+    fills = ((np.bool_, False), (np.float64, 1.0))
     __slots__ = ()
 
     def update(self, rows: Rows) -> None:
         self.grow(rows.groups)
-        self.arrays[0] += rows.counts
+        self.tally(rows)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             np.multiply.at(self.arrays[1], rows.places, rows.floats(0))
 
-    def merge(self, other: Self, codes: Codes, groups: int) -> None:
+    def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
-        codes = codes[: len(other.arrays[0])]
+        codes = span(codes, len(other.arrays[0]))
         self.arrays[0][codes] += other.arrays[0]
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             self.arrays[1][codes] *= other.arrays[1]
@@ -311,7 +317,7 @@ class Product(ArrayState):
 class Bits(ArrayState):
     """bit_and, bit_or, bit_xor, bool_and and bool_or."""
 
-    fills = ((np.int64, 0), (np.int64, 0))
+    fills = ((np.bool_, False), (np.int64, 0))
     __slots__ = ("initial", "target", "ufunc")
 
     def __init__(self, ufunc: np.ufunc, initial: int, target: pa.DataType) -> None:
@@ -330,16 +336,16 @@ class Bits(ArrayState):
 
     def update(self, rows: Rows) -> None:
         self.grow(rows.groups)
-        self.arrays[0] += rows.counts
+        self.tally(rows)
         column = plain(rows.columns[0])
         values = integers(column)
         if values is None:  # UBIGINT keeps its bits
             values = column.to_numpy(zero_copy_only=False).view(np.int64)
         self.ufunc.at(self.arrays[1], rows.places, values.astype(np.int64, copy=False))
 
-    def merge(self, other: Self, codes: Codes, groups: int) -> None:
+    def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
-        codes = codes[: len(other.arrays[0])]
+        codes = span(codes, len(other.arrays[0]))
         self.arrays[0][codes] += other.arrays[0]
         self.arrays[1][codes] = self.ufunc(self.arrays[1][codes], other.arrays[1])
 

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from velothread.kernels.aggregates.state import ArrayState, Rows, with_nulls
+from velothread.kernels.aggregates.state import ArrayState, Rows, span, with_nulls
 from velothread.kernels.grouping import Codes
 
 
@@ -39,10 +39,10 @@ class Variance(ArrayState):
             apart = values - (means[0] if rows.codes is None else means[rows.codes])
             self._combine(np.s_[:], counts, means, rows.totals(apart * apart))
 
-    def merge(self, other: Self, codes: Codes, groups: int) -> None:
+    def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
         with np.errstate(all="ignore"):
-            self._combine(codes[: len(other.arrays[0])], *other.arrays)
+            self._combine(span(codes, len(other.arrays[0])), *other.arrays)
 
     def _combine(self, where: Codes | slice, counts: Codes, means: Codes, squares: Codes) -> None:
         n, mean, square = (a[where] for a in self.arrays)
@@ -93,10 +93,10 @@ class Covariance(ArrayState):
             sums = rows.totals(dx * dx), rows.totals(dy * dy), rows.totals(dx * dy)
             self._combine(np.s_[:], counts, mean_x, mean_y, *sums)
 
-    def merge(self, other: Self, codes: Codes, groups: int) -> None:
+    def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
         with np.errstate(all="ignore"):
-            self._combine(codes[: len(other.arrays[0])], *other.arrays)
+            self._combine(span(codes, len(other.arrays[0])), *other.arrays)
 
     def _combine(
         self, where: Codes | slice, m: Codes, mean_x: Codes, mean_y: Codes, sxx: Codes, syy: Codes, sxy: Codes
@@ -170,7 +170,7 @@ class PowerSums(ArrayState):
                 self.arrays[i] += rows.totals(power)
                 power = power * values
 
-    def merge(self, other: Self, codes: Codes, groups: int) -> None:
+    def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
         for mine, theirs in zip(self.arrays, other.arrays, strict=True):
             mine[codes[: len(theirs)]] += theirs

@@ -59,6 +59,11 @@ class Rows:
         return self._counts
 
     @property
+    def scattered(self) -> bool:
+        """Fewer rows than groups: they are better added one by one than through an array of all groups."""
+        return self.codes is not None and self.count < self.groups
+
+    @property
     def positions(self) -> Codes:
         """Global position per row (int64)."""
         return self._positions() if self._positions is not None else np.arange(self.count, dtype=np.int64)
@@ -111,7 +116,9 @@ class State(Protocol):
         ...
 
     def merge(self, other: Self, codes: Codes, groups: int) -> None:
-        """Group g of `other` is group codes[g] here, of `groups` in all. Each code occurs once."""
+        """Group g of `other` is group codes[g] here, of `groups` in all. Each code occurs once.
+
+        Subclasses of `ArrayState` also take `slice(None)`: group g is group g."""
         ...
 
     def select(self, groups: Codes) -> Self:
@@ -139,10 +146,24 @@ class ArrayState:
         """Make room for `groups` groups."""
         missing = groups - len(self.arrays[0])
         if missing > 0:
+            # Some have fewer arrays than fills, until they need them.
             self.arrays = [
                 np.concatenate([a, np.full(missing, fill, dtype)])
-                for a, (dtype, fill) in zip(self.arrays, self.fills, strict=True)
+                for a, (dtype, fill) in zip(self.arrays, self.fills, strict=False)
             ]
+
+    def tally(self, rows: Rows) -> None:
+        """Note the rows in the first array: how many (int64), or whether there are any (bool)."""
+        seen = self.arrays[0]
+        if seen.dtype == np.bool_:
+            if rows.scattered:
+                seen[rows.codes] = True
+            else:
+                seen |= rows.counts > 0
+        elif rows.scattered:
+            np.add.at(seen, rows.places, 1)
+        else:
+            seen += rows.counts
 
     def select(self, groups: Codes) -> Self:
         chosen = self._empty()
@@ -156,6 +177,11 @@ class ArrayState:
 
     def _empty(self) -> Self:
         return type(self)()
+
+
+def span(codes: Codes | slice, count: int) -> Codes | slice:
+    """The codes of the first `count` groups of a state that is merged."""
+    return slice(0, count) if isinstance(codes, slice) else codes[:count]
 
 
 def with_nulls(values: Codes, present: Codes, target: pa.DataType) -> pa.Array:

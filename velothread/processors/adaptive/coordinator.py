@@ -43,7 +43,7 @@ class AdaptiveProcessor:
         self._partitions = partitions
         self._wait, self._strategy, self._queue_depth = wait, strategy, queue_depth
         self._crew = Crew()
-        # A session that is dropped without being closed leaves no thread. No run is under way then: it would refer to us.
+        # A session that is dropped without being closed leaves no thread. No run is under way then: it refers to us.
         weakref.finalize(self, self._crew.abandon)
         self._runs: list[Run] = []
         self._cancelled = False

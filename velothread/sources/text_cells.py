@@ -1,6 +1,6 @@
-"""Whole columns of JSON scalars from their places in a block: text, integers, doubles, booleans, dates and times.
+"""Whole columns from the places of their cells in a block of text: text, integers, doubles, booleans, dates and times.
 
-A cell is the bytes `[begin, stop)` of a buffer. Digits are turned into numbers eight at a time inside 64-bit words (the
+For JSON and CSV alike. A cell is the bytes `[begin, stop)` of a buffer. Digits are turned into numbers eight at a time inside 64-bit words (the
 "SIMD within a register" way: pairs, then fours, then eights), for all rows at once.
 """
 
@@ -106,24 +106,53 @@ class Block:
         return True
 
 
-@dataclass(slots=True)
-class Cells:
-    """Per column of a layout: each value's first byte and its place. strings: how many values begin with a quote."""
+class Masks:
+    """Room for two flags per byte of a block, kept for reuse: fresh memory costs a page fault per 4 kB.
 
-    firsts: list[Bytes]
-    begins: list[Ints]
-    stops: list[Ints]
-    strings: int
+    Threading: owned by one receiver.
+    """
+
+    __slots__ = ("_first", "_second")
+
+    def __init__(self) -> None:
+        self._first = np.empty(0, np.bool_)
+        self._second = np.empty(0, np.bool_)
+
+    def first(self, size: int) -> Bools:
+        if len(self._first) < size:
+            self._first = np.empty(size + (size >> 3), np.bool_)
+            self._second = np.empty_like(self._first)
+        return self._first[:size]
+
+    def ends(self, block: Block, delimiter: int) -> tuple[Ints, int]:
+        """Where the delimiters and newlines of a block are, and how many newlines."""
+        mask = np.equal(block.data, delimiter, out=self.first(len(block.data)))
+        other = np.equal(block.data, 10, out=self._second[: len(mask)])
+        rows = int(np.count_nonzero(other))
+        np.logical_or(mask, other, out=mask)
+        return np.flatnonzero(mask), rows
 
 
 def readable(kind: SqlType) -> bool:
-    """Is there a column reader for this type?"""
+    """Is there a column reader for JSON values of this type?"""
     return kind.kind in _DECODERS
 
 
 def decode(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
-    """The cells as an array of `kind.arrow`, and which of them a JSON parser must look at (None: none)."""
-    return _DECODERS[kind.kind](kind, block, first, begin, stop)
+    """JSON values as an array of `kind.arrow`, and which of them a JSON parser must look at (None: none).
+
+    first: the first byte of each value.
+    """
+    null: Bools | None = first == _N
+    # (JSON has no other word that begins with n.)
+    null = null & (stop - begin == 4) if null.any() else None  # type: ignore[union-attr]
+    return _DECODERS[kind.kind](kind, block, first, begin, stop, null)
+
+
+def numbers(kind: SqlType, block: Block, begin: Ints, stop: Ints, null: Bools | None) -> pa.Array | None:
+    """CSV values as BIGINT or DOUBLE; None where one is no plain number (`+1`, ` 7`, `1e9`, `.5`)."""
+    array, bad = _DECODERS[kind.kind](kind, block, block.data[begin], begin, stop, null)
+    return array if bad is None else None
 
 
 def cast_temporal(text: pa.Array, kind: SqlType) -> pa.Array | None:
@@ -134,18 +163,13 @@ def cast_temporal(text: pa.Array, kind: SqlType) -> pa.Array | None:
         return None
 
 
-def _nulls(first: Bytes, begin: Ints, stop: Ints) -> Bools | None:
-    """Which cells are `null`; None: none. (JSON has no other word that begins with n.)"""
-    null = first == _N
-    return null & (stop - begin == 4) if null.any() else None
-
-
 def _refused(rows: int, kind: SqlType, bad: Bools) -> tuple[pa.Array, Bools]:
     return pa.nulls(rows, kind.arrow), bad
 
 
-def _text(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
-    null = _nulls(first, begin, stop)
+def _text(
+    kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints, null: Bools | None
+) -> tuple[pa.Array, Bools | None]:
     bad = (first != _QUOTE) | (block.data[stop - 1] != _QUOTE) | (stop - begin < 2)
     if null is not None:
         bad &= ~null
@@ -154,8 +178,10 @@ def _text(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) ->
     return block.slices(begin + 1, stop - 1, null), None
 
 
-def _temporal(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
-    text, bad = _text(kind, block, first, begin, stop)
+def _temporal(
+    kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints, null: Bools | None
+) -> tuple[pa.Array, Bools | None]:
+    text, bad = _text(kind, block, first, begin, stop, null)
     if bad is not None:
         return text, bad
     array = cast_temporal(text, kind)
@@ -164,11 +190,12 @@ def _temporal(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints
     return array, None
 
 
-def _boolean(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
+def _boolean(
+    kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints, null: Bools | None
+) -> tuple[pa.Array, Bools | None]:
     length = stop - begin
     true = (first == _T) & (length == 4)
     known = true | ((first == _F) & (length == 5))
-    null = _nulls(first, begin, stop)
     if null is not None:
         known |= null
     if not known.all():
@@ -195,14 +222,15 @@ def _digits(word: Words, count: Ints) -> tuple[Words, Words]:
     return values, wrong
 
 
-def _integer(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
+def _integer(
+    kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints, null: Bools | None
+) -> tuple[pa.Array, Bools | None]:
     rows = len(first)
     digits = stop - begin
     negative = first == _MINUS
     signed = bool(negative.any())
     if signed:
         digits -= negative
-    null = _nulls(first, begin, stop)
     longest, shortest = int(digits.max()), int(digits.min())
     count = min(3, max(1, (longest + 7) // 8))
     words = block.words_before(stop, count)
@@ -228,14 +256,15 @@ def _integer(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints)
     return pa.array(result, mask=null), None
 
 
-def _double(kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints) -> tuple[pa.Array, Bools | None]:
+def _double(
+    kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints, null: Bools | None
+) -> tuple[pa.Array, Bools | None]:
     rows = len(first)
     length = stop - begin
     negative = first == _MINUS
     signed = bool(negative.any())
     if signed:
         length -= negative
-    null = _nulls(first, begin, stop)
     longest, shortest = int(length.max()), int(length.min())
     if longest > 8:
         return _long_double(kind, block, first, begin, stop, null)
@@ -312,7 +341,7 @@ def _long_double(
         return _refused(rows, kind, np.ones(rows, np.bool_))
 
 
-_Decoder = Callable[[SqlType, Block, Bytes, Ints, Ints], tuple[pa.Array, Bools | None]]
+_Decoder = Callable[[SqlType, Block, Bytes, Ints, Ints, Bools | None], tuple[pa.Array, Bools | None]]
 _DECODERS: dict[str, _Decoder] = {
     "VARCHAR": _text,
     "BIGINT": _integer,
