@@ -42,7 +42,9 @@ def main() -> None:
     peers = {(build, engine): Peer(engine, python)
              for build, python in (("gil", args.gil), ("nogil", args.nogil)) for engine in ("velothread simple", "velothread")}  # fmt: skip
     print(f"\n{data.ROWS:,} rows, medians of {args.rounds} rounds after a warm-up, seconds\n")
-    print(f"{'':28}{'GIL: simple':>12}{'2 part.':>9}{'no GIL: simple':>16}{'2 part.':>9}{'no GIL / GIL':>14}{'2 with GIL':>12}{'2 without':>11}")
+    print(
+        f"{'':28}{'GIL: simple':>12}{'2 part.':>9}{'no GIL: simple':>16}{'2 part.':>9}{'no GIL / GIL':>14}{'2 with GIL':>12}{'2 without':>11}"
+    )
     slower, with_gil, without = [], [], []
     for format in args.formats.split(","):
         for query in (*QUERIES, PYTHON_BOUND):
@@ -65,7 +67,10 @@ def main() -> None:
             with_gil.append(g1 / g2)
             without.append(n1 / n2)
             differ = "" if len(answers) == 1 else "  ANSWERS DIFFER"
-            print(f"{format + ' ' + query.name:28}{g1:12.3f}{g2:9.3f}{n1:16.3f}{n2:9.3f}{n1 / g1:13.2f}x{g1 / g2:11.2f}x{n1 / n2:10.2f}x{differ}", flush=True)
+            print(
+                f"{format + ' ' + query.name:28}{g1:12.3f}{g2:9.3f}{n1:16.3f}{n2:9.3f}{n1 / g1:13.2f}x{g1 / g2:11.2f}x{n1 / n2:10.2f}x{differ}",
+                flush=True,
+            )
     print(f"\ngeometric means: one thread without the GIL takes {geometric_mean(slower):.2f} times as long; a second partition is "
           f"{geometric_mean(with_gil):.2f}x with the GIL, {geometric_mean(without):.2f}x without")  # fmt: skip
     for peer in peers.values():

@@ -1,7 +1,7 @@
 """The files that benchmarks read, made once (fixed seed) in bench/data/, or where VELOTHREAD_BENCH_DATA says.
 
-    measurements.{csv,jsonl,parquet}   5,000,000 rows: station (413 names), temp, qty, id (1,000,000 values)
-    wide.{csv,parquet,jsonl}           1,000,000 rows, 50 columns: c00 ... c49 (integers, floats and text by turns)
+measurements.{csv,jsonl,parquet}   5,000,000 rows: station (413 names), temp, qty, id (1,000,000 values)
+wide.{csv,parquet,jsonl}           1,000,000 rows, 50 columns: c00 ... c49 (integers, floats and text by turns)
 """
 
 from __future__ import annotations

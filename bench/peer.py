@@ -99,7 +99,9 @@ class SQLite:
         self.con.execute(f"CREATE TABLE t ({', '.join(table.column_names)})")
         marks = ", ".join("?" * table.num_columns)
         for batch in table.to_batches(max_chunksize=100_000):
-            self.con.executemany(f"INSERT INTO t VALUES ({marks})", zip(*(c.to_pylist() for c in batch.columns), strict=True))
+            self.con.executemany(
+                f"INSERT INTO t VALUES ({marks})", zip(*(c.to_pylist() for c in batch.columns), strict=True)
+            )
         self.loaded = path
 
     def run(self, path: str, format: str, sql: str, output: str | None) -> Any:

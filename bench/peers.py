@@ -100,7 +100,9 @@ def measure(peers: list[Peer], query: Query, path: Path, format: str, rounds: in
                     continue
                 digests[peer.engine] = answer["digest"]
                 if output is not None:
-                    digests[peer.engine] = [str(Path(output).stat().st_size > 0)] if Path(output).exists() else ["a folder"]
+                    digests[peer.engine] = (
+                        [str(Path(output).stat().st_size > 0)] if Path(output).exists() else ["a folder"]
+                    )
                 if turn:
                     times.setdefault(peer.engine, []).append(answer["seconds"])
         for engine, seconds in times.items():
@@ -129,7 +131,9 @@ def main() -> None:
     engines = args.engines.split(",")
     peers = [Peer(e, args.velothread_python if e in OURS else args.peers_python) for e in engines]
     results: dict[str, dict[str, Any]] = {}
-    print(f"{data.ROWS:,} rows, 2 threads, medians of {args.rounds} rounds after a warm-up; seconds, and (time / velothread's)\n")
+    print(
+        f"{data.ROWS:,} rows, 2 threads, medians of {args.rounds} rounds after a warm-up; seconds, and (time / velothread's)\n"
+    )
     for format in args.formats.split(","):
         print(f"{format:18}" + "".join(f"{e:>21}" for e in engines))
         ratios: list[float] = []
@@ -147,9 +151,16 @@ def main() -> None:
                 cells.append(f"{median:12.3f} {ratio:>8}" if median else f"{'error' if e in found else '-':>21}")
             if ours and "median" in found.get("duckdb", {}):
                 ratios.append(found["duckdb"]["median"] / ours)
-            print(f"{query.name:18}" + "".join(cells) + (f"  ANSWERS DIFFER: {found['disagree']}" if found["disagree"] else ""), flush=True)
+            print(
+                f"{query.name:18}"
+                + "".join(cells)
+                + (f"  ANSWERS DIFFER: {found['disagree']}" if found["disagree"] else ""),
+                flush=True,
+            )
         if ratios:
-            print(f"geometric mean of DuckDB's time over ours: {geometric_mean(ratios):.2f} (wanted {TARGETS[format]}), lowest {min(ratios):.2f}\n")
+            print(
+                f"geometric mean of DuckDB's time over ours: {geometric_mean(ratios):.2f} (wanted {TARGETS[format]}), lowest {min(ratios):.2f}\n"
+            )
     if args.cold:
         print("whole processes (start, import, the first query), seconds:")
         query = QUERIES[0]

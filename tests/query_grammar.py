@@ -26,7 +26,29 @@ COLUMNS: dict[str, tuple[str, pa.DataType]] = {
     "t": ("timestamp", pa.timestamp("us")),
     "m": ("decimal", pa.decimal128(10, 2)),
 }
-_ODD_TEXT = ["", "a", "A", "ab", "b", "é", "ß", "日本", "a b", " a ", "%", "_", "'", '"', "\\", "\n", "0", "12", "NULL", "🙂", "zz"]
+_ODD_TEXT = [
+    "",
+    "a",
+    "A",
+    "ab",
+    "b",
+    "é",
+    "ß",
+    "日本",
+    "a b",
+    " a ",
+    "%",
+    "_",
+    "'",
+    '"',
+    "\\",
+    "\n",
+    "0",
+    "12",
+    "NULL",
+    "🙂",
+    "zz",
+]
 _GROUPS = ["red", "green", "blue", "", "Red"]
 
 
@@ -157,7 +179,11 @@ class Grammar:
 
     def aggregate(self) -> str:
         """An aggregate call."""
-        levels = {"sqlite": ["sqlite"], "duckdb": ["sqlite", "duckdb"], "velothread": ["sqlite", "duckdb", "velothread"]}
+        levels = {
+            "sqlite": ["sqlite"],
+            "duckdb": ["sqlite", "duckdb"],
+            "velothread": ["sqlite", "duckdb", "velothread"],
+        }
         templates = [x for level in levels[self.dialect] for x in AGGREGATES[level]]
         return self.fill(self.pick(*templates), 1)
 
@@ -193,7 +219,10 @@ class Grammar:
             return ""
         order = ""
         if self.pick(False, True):
-            keys = [f"{n + 1}{self.pick('', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST')}" for n in range(self.pick(1, width))]
+            keys = [
+                f"{n + 1}{self.pick('', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST')}"
+                for n in range(self.pick(1, width))
+            ]
             order = f" ORDER BY {', '.join(keys)}"
         return order + str(self.pick("", "", " LIMIT 0", " LIMIT 3", " LIMIT 5 OFFSET 4"))
 

@@ -14,7 +14,9 @@ import velothread
 from tests.query_grammar import queries, tables
 from tests.running import run
 
-duckdb = pytest.importorskip("duckdb", reason="DuckDB has no wheel for this Python; nox -s tests_duckdb runs this with the GIL")
+duckdb = pytest.importorskip(
+    "duckdb", reason="DuckDB has no wheel for this Python; nox -s tests_duckdb runs this with the GIL"
+)
 
 
 def rows_of(table: pa.Table) -> Counter[tuple[Any, ...]]:

@@ -52,5 +52,3 @@ def test_hash_without_keys_is_refused(strategy: str) -> None:
     got = outcome("SELECT k FROM t", {"t": table}, processor="adaptive", partitions=2, strategy=strategy)
     assert isinstance(got, str)
     assert "no keys" in got
-
-

@@ -56,7 +56,9 @@ class Options:
         known = [f.name for f in fields(self)]
         for name in changes:
             if name not in known:
-                raise OptionError(f"unknown option {name!r}; {did_you_mean(name, known) or 'known: ' + ', '.join(known)}")
+                raise OptionError(
+                    f"unknown option {name!r}; {did_you_mean(name, known) or 'known: ' + ', '.join(known)}"
+                )
         return replace(self, **changes)
 
 

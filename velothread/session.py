@@ -1,6 +1,6 @@
 """A session: the way of a query, from its text to its result.
 
-    text -> parse -> bind -> optimize -> cut into pipelines -> compile -> run on a processor
+text -> parse -> bind -> optimize -> cut into pipelines -> compile -> run on a processor
 """
 
 from __future__ import annotations
@@ -126,11 +126,20 @@ class Session:
         sizes = [s.size for s in sources]
         total = None if None in sizes or not sizes else sum(s for s in sizes if s is not None)
         return Result(
-            names, types, execution, stats,
-            refusals=refusals, bytes_total=total, sink=sink, target=target, rejects=self._rejects,
+            names,
+            types,
+            execution,
+            stats,
+            refusals=refusals,
+            bytes_total=total,
+            sink=sink,
+            target=target,
+            rejects=self._rejects,
         )
 
-    def explain(self, statement: Statement | str, stage: str = "plan", analyze: bool = False, parameters: Parameters = None) -> str:
+    def explain(
+        self, statement: Statement | str, stage: str = "plan", analyze: bool = False, parameters: Parameters = None
+    ) -> str:
         """What a statement becomes. stage: `parse`, `bind`, `plan` or `code`; analyze: run it and show the figures."""
         if isinstance(statement, str):
             found = self.statements(statement)

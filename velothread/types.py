@@ -32,7 +32,11 @@ class SqlType:
         if self.kind == "MAP":
             return f"MAP({self.key}, {self.element})"
         if self.kind == "STRUCT":
-            return "STRUCT(" + ", ".join(f'"{n}" {t}' if not n.isidentifier() else f"{n} {t}" for n, t in self.fields) + ")"
+            return (
+                "STRUCT("
+                + ", ".join(f'"{n}" {t}' if not n.isidentifier() else f"{n} {t}" for n, t in self.fields)
+                + ")"
+            )
         if self.kind == "TIMESTAMPTZ":
             return "TIMESTAMP WITH TIME ZONE"
         return '"NULL"' if self.kind == "NULL" else self.kind
@@ -164,7 +168,9 @@ _ARROW = {
     "INTERVAL": pa.month_day_nano_interval(),
 }
 _FROM_ARROW = {
-    a: SqlType(k) for k, a in _ARROW.items() if k not in ("STRING_LITERAL", "HUGEINT", "JSON", "UUID", "TIMESTAMP_NS", "TIMESTAMPTZ")
+    a: SqlType(k)
+    for k, a in _ARROW.items()
+    if k not in ("STRING_LITERAL", "HUGEINT", "JSON", "UUID", "TIMESTAMP_NS", "TIMESTAMPTZ")
 }
 
 
@@ -203,7 +209,13 @@ def from_arrow(t: pa.DataType) -> SqlType:
         return FLOAT
     if is_.is_map(t):
         return map_of(from_arrow(t.key_type), from_arrow(t.item_type))
-    if is_.is_list(t) or is_.is_large_list(t) or is_.is_fixed_size_list(t) or is_.is_list_view(t) or is_.is_large_list_view(t):
+    if (
+        is_.is_list(t)
+        or is_.is_large_list(t)
+        or is_.is_fixed_size_list(t)
+        or is_.is_list_view(t)
+        or is_.is_large_list_view(t)
+    ):
         return list_of(from_arrow(t.value_type))
     if is_.is_struct(t):
         return struct_of(tuple((f.name, from_arrow(f.type)) for f in t))

@@ -42,7 +42,9 @@ def test_plan(sql: str, wanted: list[str]) -> None:
 def test_a_cte_used_twice_is_computed_once() -> None:
     with velothread.connect() as session:
         session.register("t", TABLE)
-        text = session.explain("WITH c AS (SELECT a, sum(b) AS v FROM t GROUP BY a) SELECT * FROM c UNION ALL SELECT * FROM c")
+        text = session.explain(
+            "WITH c AS (SELECT a, sum(b) AS v FROM t GROUP BY a) SELECT * FROM c UNION ALL SELECT * FROM c"
+        )
     pipelines = text.split("\n\n")[1]
     assert pipelines.count("aggregate sum(b)") == 1
     assert text.count("Shared c") == 2

@@ -68,7 +68,8 @@ def run(arguments: list[str]) -> int:
 def _import_beside() -> None:
     """Begin to import the SQL parser in another thread, while this one goes on to Arrow: together they take most of the
     time of a small query. Where threads take turns, that would win nothing."""
-    if getattr(sys, "_is_gil_enabled", lambda: True)() or (os.process_cpu_count() or 1) < 2:
+    alone = getattr(sys, "_is_gil_enabled", lambda: True)() or (os.process_cpu_count() or 1) < 2
+    if alone or "sqlglot" in sys.modules:
         return
     import threading
 

@@ -171,8 +171,14 @@ class ExpressionWriter:
             if any(may_raise(a) for a in e.arguments[len(parts) :]):
                 import pyarrow.compute as pc
 
-                missing = self._assign("missing", f"{self.writer.function(pc.is_null, 'is_null')}({parts[-1]})", argument)
-                left = missing if not left else self._assign("left", f"{self._use('true_and')}({left}, {missing})", argument)
+                missing = self._assign(
+                    "missing", f"{self.writer.function(pc.is_null, 'is_null')}({parts[-1]})", argument
+                )
+                left = (
+                    missing
+                    if not left
+                    else self._assign("left", f"{self._use('true_and')}({left}, {missing})", argument)
+                )
         return self._assign("coalesce", f"{self._use('first_valid')}(({', '.join(parts)},), rows)", e)
 
     # --- once per distinct value

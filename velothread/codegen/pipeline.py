@@ -1,15 +1,15 @@
 """A pipeline branch -> the source of one Python function over a batch, compiled and registered for tracebacks.
 
-    def pipeline_0(batch, collector):
-        rows = batch.num_rows
-        price = batch.column(0)
-        # WHERE (price > 10)
-        greater = greater_fn(price, K_10)
-        rows, (price,) = keep_fn(greater, rows, (price,))
-        if rows == 0:
-            return
-        ...
-        collector.add(rows, (price,))
+def pipeline_0(batch, collector):
+    rows = batch.num_rows
+    price = batch.column(0)
+    # WHERE (price > 10)
+    greater = greater_fn(price, K_10)
+    rows, (price,) = keep_fn(greater, rows, (price,))
+    if rows == 0:
+        return
+    ...
+    collector.add(rows, (price,))
 """
 
 from __future__ import annotations
@@ -78,7 +78,11 @@ def _compile(pipeline: Pipeline, branch: Branch, name: str) -> CompiledBranch:
 def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter, frozenset[str]]:
     w = SourceWriter()
     keys = pipeline.end.keys if isinstance(pipeline.end, Group) else 0
-    text = frozenset(f for f in branch.fields if f.type.kind == "VARCHAR") if isinstance(branch.input, FromScan) else frozenset()
+    text = (
+        frozenset(f for f in branch.fields if f.type.kind == "VARCHAR")
+        if isinstance(branch.input, FromScan)
+        else frozenset()
+    )
     raw: dict[Field, str] = {}
     for reserved in ("batch", "collector", "rows", name):
         w.fresh(reserved)
@@ -98,7 +102,9 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
     for i, e in enumerate(branch.outputs):
         # group keys stay dictionary-encoded: the breaker takes their codes as they are
         variable = expressions.raw_value(e) if i < keys else expressions.value(e)
-        outputs.append(variable if isinstance(e, Column) else f"{w.function(runtime.column, 'column')}({variable}, rows)")
+        outputs.append(
+            variable if isinstance(e, Column) else f"{w.function(runtime.column, 'column')}({variable}, rows)"
+        )
     w.line(f"collector.add(rows, ({', '.join(outputs)}{',' if outputs else ''}))")
     w.dedent()
     names = {}
@@ -107,7 +113,9 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
     return w, frozenset(names[f] for f in text if f in names)
 
 
-def _write_filter(w: SourceWriter, expressions: ExpressionWriter, predicate: Expression, later: tuple[Expression, ...]) -> None:
+def _write_filter(
+    w: SourceWriter, expressions: ExpressionWriter, predicate: Expression, later: tuple[Expression, ...]
+) -> None:
     """Keep the rows for which the predicate is true: of the columns needed later, and of values computed already."""
     w.comment(f"WHERE {show(predicate)}")
     mask = expressions.value(predicate)

@@ -329,9 +329,7 @@ class CallBinder:
 
         fields = tuple(zip(names, (v.type for v in values), strict=True))
         type_ = t.struct_of(fields)
-        function = Function(
-            "struct_pack", tuple(v.type for v in values), type_, pack(tuple(names)), strict=False
-        )
+        function = Function("struct_pack", tuple(v.type for v in values), type_, pack(tuple(names)), strict=False)
         return fold_here(Call(function, tuple(values), type_, place))
 
     def struct_field(self, base: Expression, name: str, place: Position | None) -> Expression:

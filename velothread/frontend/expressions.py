@@ -133,7 +133,11 @@ class ExpressionBinder:
 
     def settle(self, e: Expression) -> Expression:
         """Give a string literal the type VARCHAR."""
-        return Literal(e.value, t.VARCHAR, e.text, e.position) if e.type == STRING_LITERAL and isinstance(e, Literal) else e
+        return (
+            Literal(e.value, t.VARCHAR, e.text, e.position)
+            if e.type == STRING_LITERAL and isinstance(e, Literal)
+            else e
+        )
 
     def coerce(self, e: Expression, target: SqlType, *, safe: bool = True) -> Expression:
         """`e` with type `target`: constants are converted now, columns by a Cast."""

@@ -23,7 +23,9 @@ def item_name(item: exp.Expr | Field) -> str:
         case exp.Paren():
             return item_name(item.this)
         case exp.Anonymous():
-            if str(item.this).lower() == "count" and (not item.expressions or isinstance(item.expressions[0], exp.Star)):
+            if str(item.this).lower() == "count" and (
+                not item.expressions or isinstance(item.expressions[0], exp.Star)
+            ):
                 return "count_star()"
             return f"{str(item.this).lower()}({', '.join(item_name(x) for x in item.expressions)})"
         case exp.Distinct():

@@ -72,7 +72,9 @@ class Scope:
         found = [f for r in relations if (f := r.find(column)) is not None]
         if len(found) > 1:
             names = ", ".join(f"{r.name}.{column}" for r in relations if r.find(column) is not None)
-            raise BindError(f"column {column!r} is ambiguous: {names}", position, hint="write the table's name", sql=sql)
+            raise BindError(
+                f"column {column!r} is ambiguous: {names}", position, hint="write the table's name", sql=sql
+            )
         return found[0] if found else None
 
     def unknown(self, table: str | None, column: str, position: Position | None, sql: str) -> BindError:

@@ -72,7 +72,14 @@ def type_of(value: Any) -> SqlType:
         return t.BOOLEAN
     if isinstance(value, int):
         return t.INTEGER if -(1 << 31) <= value < 1 << 31 else t.BIGINT if -(1 << 63) <= value < 1 << 63 else t.HUGEINT
-    simple = {float: t.DOUBLE, str: t.VARCHAR, bytes: t.BLOB, dt.date: t.DATE, dt.time: t.TIME, dt.timedelta: t.INTERVAL}
+    simple = {
+        float: t.DOUBLE,
+        str: t.VARCHAR,
+        bytes: t.BLOB,
+        dt.date: t.DATE,
+        dt.time: t.TIME,
+        dt.timedelta: t.INTERVAL,
+    }
     found = simple.get(type(value))
     if found is not None:
         return found

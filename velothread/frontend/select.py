@@ -296,8 +296,10 @@ class QueryBinder:
         parts: list[exp.Expr] = []
         distinct, by_name = bool(node.args.get("distinct")), bool(node.args.get("by_name"))
         top: exp.Expr = node
-        while isinstance(top, exp.Union) and bool(top.args.get("distinct")) == distinct and (
-            top is node or (_plain(top) and not by_name)
+        while (
+            isinstance(top, exp.Union)
+            and bool(top.args.get("distinct")) == distinct
+            and (top is node or (_plain(top) and not by_name))
         ):
             parts.append(top.expression)
             top = top.this
@@ -387,9 +389,7 @@ class QueryBinder:
             limit, offset = self._limit(node)
             output = tuple(self.fields(f.name, f.type) for f in plan.output)
             extra = {o.expression: self.fields("order_key", o.expression.type) for o in order}
-            project = nodes.Project(
-                plan, (*output, *extra.values()), (*(Column(f) for f in plan.output), *extra)
-            )
+            project = nodes.Project(plan, (*output, *extra.values()), (*(Column(f) for f in plan.output), *extra))
             keys = tuple(Ordering(Column(extra[o.expression]), o.descending, o.nulls_first) for o in order)
             sort = nodes.Sort(project, keys, limit, offset)
             visible = tuple(self.fields(f.name, f.type) for f in output)
@@ -418,7 +418,9 @@ class QueryBinder:
                 scalars = [row[i].value for row in cast]  # type: ignore[union-attr]
                 arrays.append(array_of(scalars, type_.arrow))
             batch = pa.RecordBatch.from_arrays(arrays, names=list(names))
-            return nodes.Values(tuple(self.fields(n, type_) for n, type_ in zip(names, types, strict=True)), batch, len(rows)), names
+            return nodes.Values(
+                tuple(self.fields(n, type_) for n, type_ in zip(names, types, strict=True)), batch, len(rows)
+            ), names
         parts = []
         for row in cast:
             output = tuple(self.fields(n, type_) for n, type_ in zip(names, types, strict=True))
@@ -441,8 +443,10 @@ def _plain(node: exp.Expr) -> bool:
 
 
 def _is_all(key: exp.Expr) -> bool:
-    return isinstance(key, (exp.Var, exp.Column, exp.Identifier)) and key.name.upper() == "ALL" and (
-        isinstance(key, exp.Var) or not getattr(key, "table", "")
+    return (
+        isinstance(key, (exp.Var, exp.Column, exp.Identifier))
+        and key.name.upper() == "ALL"
+        and (isinstance(key, exp.Var) or not getattr(key, "table", ""))
     )
 
 

@@ -44,9 +44,7 @@ def bind_cast(binder: ExpressionBinder, node: exp.Cast, scope: Scope) -> Express
 def _rounded(binder: ExpressionBinder, e: Expression, unit: str, half_us: int, place: Position | None) -> Expression:
     """TIMESTAMP_S and TIMESTAMP_MS are held as TIMESTAMP, rounded."""
     half = literal(pa.scalar((0, 0, half_us * 1000), t.INTERVAL.arrow), t.INTERVAL)
-    return binder.calls.call(
-        "date_trunc", [literal(unit, t.VARCHAR), binder.calls.call("+", [e, half], place)], place
-    )
+    return binder.calls.call("date_trunc", [literal(unit, t.VARCHAR), binder.calls.call("+", [e, half], place)], place)
 
 
 def bind_extract(binder: ExpressionBinder, node: exp.Extract, scope: Scope) -> Expression:
@@ -91,6 +89,7 @@ def bind_localtimestamp(binder: ExpressionBinder, node: exp.Expr, scope: Scope) 
 
 def bind_currenttime(binder: ExpressionBinder, node: exp.Expr, scope: Scope) -> Expression:
     return literal(binder.query_time.time().replace(tzinfo=None), t.TIME, position(node))
+
 
 def bind_array(binder: ExpressionBinder, node: exp.Array, scope: Scope) -> Expression:
     return binder.calls.call("list_value", [binder.bind(x, scope) for x in node.expressions], position(node))

@@ -95,7 +95,9 @@ class TableBinder:
             case exp.Lateral() | exp.Unnest():
                 raise UnsupportedError("UNNEST and LATERAL are not supported yet", position(node), sql=self.query.sql)
             case _:
-                raise UnsupportedError(f"{type(node).__name__} in FROM is not supported", position(node), sql=self.query.sql)
+                raise UnsupportedError(
+                    f"{type(node).__name__} in FROM is not supported", position(node), sql=self.query.sql
+                )
         return self._relation(node, plan, names)
 
     def _relation(self, node: exp.Expr, plan: nodes.Node, names: tuple[str, ...]) -> tuple[nodes.Node, Relation]:
@@ -118,7 +120,9 @@ class TableBinder:
         if isinstance(node.this, exp.Anonymous):
             return self._function(node.this)
         if not isinstance(node.this, exp.Identifier):
-            raise UnsupportedError(f"{type(node.this).__name__} in FROM is not supported", position(node), sql=self.query.sql)
+            raise UnsupportedError(
+                f"{type(node.this).__name__} in FROM is not supported", position(node), sql=self.query.sql
+            )
         name = node.name
         if node.args.get("db") is not None and self.catalog.find(name) is None:
             name = ".".join(p.name for p in node.parts)

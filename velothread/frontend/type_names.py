@@ -36,7 +36,11 @@ def bind_type(node: exp.Expr, sql: str) -> SqlType:
     :raises UnsupportedError: for types that we don't have; the near names are listed.
     """
     kind = node.this
-    name = (kind.value if isinstance(kind, exp.DType) else str(kind)).upper() if not isinstance(node, exp.Identifier) else ""
+    name = (
+        (kind.value if isinstance(kind, exp.DType) else str(kind)).upper()
+        if not isinstance(node, exp.Identifier)
+        else ""
+    )
     if isinstance(node, exp.Interval) or isinstance(kind, exp.Interval):
         return t.INTERVAL
     arguments = node.expressions
@@ -61,8 +65,10 @@ def bind_type(node: exp.Expr, sql: str) -> SqlType:
     found = _BY_NAME.get(name)
     if found is None:
         raise UnsupportedError(
-            f"type {name or node.sql()} is not supported", position(node) or _place(name, sql),
-            hint=did_you_mean(name, _BY_NAME), sql=sql,
+            f"type {name or node.sql()} is not supported",
+            position(node) or _place(name, sql),
+            hint=did_you_mean(name, _BY_NAME),
+            sql=sql,
         )
     return found
 

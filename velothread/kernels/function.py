@@ -92,7 +92,9 @@ def match(function: Function, arguments: Sequence[SqlType]) -> Resolved | None:
     patterns = [*function.parameters, *[function.variadic] * (len(arguments) - fixed)]
     shared: SqlType | None = None
     for argument, pattern in zip(arguments, patterns, strict=True):
-        item = argument if pattern == "T" else argument.element if pattern == "T[]" and argument.kind == "LIST" else None
+        item = (
+            argument if pattern == "T" else argument.element if pattern == "T[]" and argument.kind == "LIST" else None
+        )
         if item is not None:
             shared = item if shared is None else common_type(shared, item)
             if shared is None:

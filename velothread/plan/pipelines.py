@@ -288,4 +288,18 @@ def _end_text(end: End, outputs: tuple[Expression, ...]) -> str:
             return "sort by " + ", ".join(keys) + (f" (first {end.limit})" if end.limit is not None else "")
 
 
-__all__ = ["Branch", "CallLayout", "Emit", "End", "FromBatch", "FromPipeline", "FromScan", "Group", "Order", "Ordering", "Pipeline", "cut", "render"]
+__all__ = [
+    "Branch",
+    "CallLayout",
+    "Emit",
+    "End",
+    "FromBatch",
+    "FromPipeline",
+    "FromScan",
+    "Group",
+    "Order",
+    "Ordering",
+    "Pipeline",
+    "cut",
+    "render",
+]

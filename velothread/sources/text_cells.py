@@ -252,7 +252,9 @@ def _integer(
             return _refused(rows, kind, bad)
     result = values.view(np.int64)
     if signed:
-        np.negative(result, out=result, where=negative)
+        # Two's complement: inverted, plus one.
+        result ^= -negative.view(np.int8)
+        result += negative
     return pa.array(result, mask=null), None
 
 
@@ -273,7 +275,10 @@ def _double(
     if fixed:
         # All have their dot at one place: digits before it move up by a byte.
         top = _TOP[fixed]
-        word = (word & top) | ((word << _u(8)) & ~top)
+        after = word & top
+        word = word << _u(8)
+        word &= ~top
+        word |= after
         whole = length - 1
         fraction = None
     else:
@@ -295,7 +300,10 @@ def _double(
     elif fraction.any():
         result /= _POWERS.take(fraction)
     if signed:
-        np.negative(result, out=result, where=negative)
+        sign = negative.astype(np.uint64)
+        sign <<= _u(63)
+        bits = result.view(np.uint64)
+        bits |= sign
     return pa.array(result, mask=null), None
 
 
@@ -305,8 +313,8 @@ def _common_fraction(word: Words) -> int:
     count = 7 - text.rfind(b".")
     if not 1 <= count <= 6:
         return 0
-    place = _u(8 * (7 - count))
-    return count if bool(((word & (_u(0xFF) << place)) == (_u(0x2E) << place)).all()) else 0
+    dot = word.view(np.uint8).reshape(-1, 8)[:, 7 - count]
+    return count if bool((dot == 46).all()) else 0
 
 
 def _without_dot(word: Words, length: Ints) -> tuple[Words, Ints, Ints]:

@@ -27,5 +27,3 @@ def optimize(plan: Node) -> Node:
     for rule in RULES:
         plan = rule(plan)
     return plan
-
-

@@ -1,6 +1,6 @@
 """A CTE that is used once is part of the plan; one that is used more often stays `Shared` (computed once).
 
-    WITH a AS (SELECT x FROM t) SELECT * FROM a   ->   SELECT x FROM t
+WITH a AS (SELECT x FROM t) SELECT * FROM a   ->   SELECT x FROM t
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """LIMIT moves towards the data: through projections and into unions, down to scans, which then read no more than that.
 
-    SELECT a + 1 FROM 'f.csv' LIMIT 5   ->   scan f.csv, limit 5
+SELECT a + 1 FROM 'f.csv' LIMIT 5   ->   scan f.csv, limit 5
 """
 
 from __future__ import annotations

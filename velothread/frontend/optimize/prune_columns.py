@@ -1,6 +1,6 @@
 """Only what is needed is computed and read.
 
-    SELECT a FROM (SELECT a, f(b) AS x, count(*) OVER ... FROM t)   ->   SELECT a FROM (SELECT a FROM t)
+SELECT a FROM (SELECT a, f(b) AS x, count(*) OVER ... FROM t)   ->   SELECT a FROM (SELECT a FROM t)
 """
 
 from __future__ import annotations

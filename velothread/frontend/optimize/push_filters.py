@@ -1,6 +1,6 @@
 """Filters move towards the data: through projections, sorts, unions and group keys.
 
-    SELECT * FROM (SELECT a + 1 AS b FROM t) WHERE b > 3   ->   ... FROM t WHERE a + 1 > 3
+SELECT * FROM (SELECT a + 1 AS b FROM t) WHERE b > 3   ->   ... FROM t WHERE a + 1 > 3
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Simple conditions over a scan are told to the source, which may skip row groups and folders by them.
 
-    SELECT ... FROM 'f.parquet' WHERE day >= DATE '2024-05-01' AND f(x)   ->   scan, skip by: day >= 2024-05-01
+SELECT ... FROM 'f.parquet' WHERE day >= DATE '2024-05-01' AND f(x)   ->   scan, skip by: day >= 2024-05-01
 """
 
 from __future__ import annotations
