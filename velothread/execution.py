@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
@@ -216,7 +217,7 @@ class Execution:
         self._results: dict[int, list[pa.RecordBatch]] = {}
         # A single split that is there already is not worth a handoff: the coordinator runs it itself.
         self._here = SimpleProcessor()
-        self._here.metrics = processor.metrics  # type: ignore[attr-defined]
+        self._here.metrics = processor.metrics
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The result's batches, in order."""
@@ -231,8 +232,9 @@ class Execution:
         end = last.pipeline.end
         assert isinstance(end, Emit)
         if end.limit is None and not end.offset:
-            for part in self._run_pipeline(last, encode):
-                yield from part.value
+            with closing(self._run_pipeline(last, encode)) as parts:
+                for part in parts:
+                    yield from part.value
         else:
             for batch in self._limited(last, end):
                 yield batch if encode is None else (batch.num_rows, encode(batch))
@@ -241,11 +243,8 @@ class Execution:
         """Emit with LIMIT and OFFSET: stops the work under way as soon as there are rows enough."""
         if end.limit == 0:
             return
-        parts = self._run_pipeline(compiled, None)
-        try:
+        with closing(self._run_pipeline(compiled, None)) as parts:
             yield from limited((batch for part in parts for batch in part.value), end.limit, end.offset)
-        finally:
-            parts.close()  # type: ignore[attr-defined]
 
     def _materialise(self, compiled: CompiledPipeline) -> Iterator[pa.RecordBatch]:
         end = compiled.pipeline.end
@@ -267,11 +266,11 @@ class Execution:
         in parallel when there are many groups: cheaper than an exchange, and it needs no guess beforehand.)"""
         return self.options.strategy in ("hash", "smart") and self.processor.partitions > 1
 
-    def _run_pipeline(self, compiled: CompiledPipeline, encode: Encode | None) -> Iterator[Part]:
+    def _run_pipeline(self, compiled: CompiledPipeline, encode: Encode | None) -> Generator[Part]:
         stage = PipelineStage(compiled, self.sql, encode)
         return self._run(stage, self._splits(compiled), keys=bool(getattr(compiled.pipeline.end, "keys", 0)))
 
-    def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None) -> Iterator[Part]:
+    def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None) -> Generator[Part]:
         # That the query as a whole has keys was checked; a pipeline without any is dealt by demand, whatever the strategy.
         facts = Facts(
             splits=len(splits) if hasattr(splits, "__len__") else None,
@@ -280,7 +279,7 @@ class Execution:
         )
         if isinstance(splits, SizedSplits) and len(splits) <= 1:
             return self._here.run(stage, splits)
-        return self.processor.run(stage, splits, facts=facts)  # type: ignore[call-arg]
+        return self.processor.run(stage, splits, facts=facts)
 
     # --- splits
 

@@ -80,7 +80,7 @@ class Result:
         """How far the run is, or None before it."""
         if not self._started or self._execution is None:
             return None
-        now = self._execution.processor.progress  # type: ignore[attr-defined]
+        now = self._execution.processor.progress
         return ProgressReading(now.bytes_done, self._bytes_total, now.records)
 
     # --- its rows
@@ -186,7 +186,7 @@ class Result:
 
     def _measured(self, pieces: Iterator[Any]) -> Iterator[Any]:
         assert self._execution is not None
-        metrics = self._execution.processor.metrics  # type: ignore[attr-defined]
+        metrics = self._execution.processor.metrics
         first = len(metrics.stages)
         start = perf_counter()
         try:

@@ -120,7 +120,7 @@ class Session:
         stats.compile_s = perf_counter() - start - stats.bind_s
         sources = list(catalog.opened.values())
         processor, stats.reason = self._processor(sources)
-        stats.processor, stats.partitions = processor.name, processor.partitions  # type: ignore[attr-defined]
+        stats.processor, stats.partitions = processor.name, processor.partitions
         execution = Execution(compiled, processor, self.options, statement.sql)
         refusals = [r for s in sources if (r := getattr(s, "refusals", None)) is not None]
         sizes = [s.size for s in sources]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Generator, Iterable, Sized
 from time import perf_counter_ns
 
 from velothread.errors import Cancelled
@@ -35,7 +35,7 @@ class SimpleProcessor:
 
     def run(
         self, stage: Stage, splits: Iterable[Split], *, prefetch: bool | None = None, facts: Facts | None = None
-    ) -> Iterator[Part]:
+    ) -> Generator[Part]:
         """Process all splits; yield their results in order, then the worker's `finish` result.
 
         `prefetch` and `facts` are for processors with more threads.
@@ -59,7 +59,7 @@ class SimpleProcessor:
 
     def _parts(
         self, stage: Stage, splits: Iterable[Split], metrics: PartitionMetrics, progress: Progress
-    ) -> Iterator[Part]:
+    ) -> Generator[Part]:
         worker = stage.open(0)
         reports = hasattr(worker, "metrics")
         if reports:

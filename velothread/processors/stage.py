@@ -9,11 +9,15 @@ A query is a sequence of stages (one per pipeline, plus parallel merges). A proc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from velothread.sources.source import Split
+
+if TYPE_CHECKING:
+    from velothread.processors.adaptive.partitioning import Facts
+    from velothread.processors.metrics import Progress, QueryMetrics
 
 
 class Worker(Protocol):
@@ -65,11 +69,25 @@ class Processor(Protocol):
     Threading: used by one thread, the coordinator's (the caller's). `cancel` may be called from any thread.
     """
 
-    @property
-    def partitions(self) -> int: ...
+    metrics: QueryMetrics
+    progress: Progress
 
-    def run(self, stage: Stage, splits: Iterable[Split]) -> Iterator[Part]:
+    @property
+    def name(self) -> str:
+        """`simple` or `adaptive`."""
+        ...
+
+    @property
+    def partitions(self) -> int:
+        """Number of workers of each stage."""
+        ...
+
+    def run(
+        self, stage: Stage, splits: Iterable[Split], *, prefetch: bool | None = None, facts: Facts | None = None
+    ) -> Generator[Part]:
         """Process all splits; yield their results in split order, then each worker's `finish` result.
+
+        prefetch: iterate `splits` in a thread of its own (they block). facts: for the choice of a strategy.
 
         Closing the iterator early (LIMIT) stops the work that is under way. A failure anywhere stops all, and the first
         error is raised here.

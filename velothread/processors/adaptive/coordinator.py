@@ -7,7 +7,7 @@ the split into its handoff, and later hand the outcome on in the order of the sp
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Generator, Iterable, Sized
 from typing import Self
 
 from velothread.errors import OptionError
@@ -62,7 +62,7 @@ class AdaptiveProcessor:
 
     def run(
         self, stage: Stage, splits: Iterable[Split], *, prefetch: bool | None = None, facts: Facts | None = None
-    ) -> Iterator[Part]:
+    ) -> Generator[Part]:
         """Process all splits; yield their results in split order, then each worker's `finish` result by partition.
 
         prefetch: iterate `splits` in a reader thread, for iterables that block (default: when `facts` say that the
@@ -88,7 +88,7 @@ class AdaptiveProcessor:
         )  # fmt: skip
         return self._run(run)
 
-    def _run(self, run: Run) -> Iterator[Part]:
+    def _run(self, run: Run) -> Generator[Part]:
         # A generator, so that nothing starts (and nothing must be stopped) before the first part is asked for.
         self.metrics.stages.append(run.metrics)
         self.progress = run.progress
