@@ -71,13 +71,13 @@ def _import_beside() -> None:
     alone = getattr(sys, "_is_gil_enabled", lambda: True)() or (os.process_cpu_count() or 1) < 2
     if alone or "sqlglot" in sys.modules:
         return
+    import contextlib
     import threading
 
     def parser() -> None:
-        try:
+        # Should it fail, whoever needs it imports it again, and says what is wrong.
+        with contextlib.suppress(BaseException):
             import sqlglot.dialects.duckdb  # noqa: F401
-        except BaseException:  # noqa: S110
-            pass  # whoever needs it imports it again, and says what is wrong
 
     threading.Thread(target=parser, name="velothread-import", daemon=True).start()
 
