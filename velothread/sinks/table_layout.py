@@ -128,8 +128,8 @@ def _fit(drawn: list[_Drawn], width: int) -> tuple[list[_Drawn], int | None]:
         else:
             right.pop(0)
     kept = [*left, *right]
-    if len(kept) == len(drawn) == 1 or (total(kept) > width and len(kept) == 1):
-        room = max(1, width - 4 - (0 if len(drawn) == 1 else 4))
+    if len(kept) == 1:
+        room = max(1, width - 4 - (0 if len(drawn) == 1 else 4))  # 4: the column of dots beside it
         kept = [replace(kept[0], width=min(kept[0].width, room))]
         left = kept
     return kept, len(left) if len(kept) < len(drawn) else None
