@@ -2,8 +2,9 @@
 
     python bench/compare.py --gil PYTHON --nogil PYTHON [--rounds 5] [--formats csv,parquet]
 
-Each build runs in processes of its own, with the simple processor and with 2 partitions; the builds take turns. Columns: seconds
-(medians), how much slower one thread is without the GIL, and what the second partition brings on each build.
+Each build runs in processes of its own, with the simple processor and with 2 partitions; the builds take turns.
+Columns: seconds (medians), how much slower one thread is without the GIL, and what the second partition brings on each
+build.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import data  # noqa: E402
-from peers import Peer, geometric_mean  # noqa: E402
-from queries import QUERIES, Query  # noqa: E402
+from peers import Peer, geometric_mean
+from queries import QUERIES, Query
+
+import data
 
 # Functions that hold the interpreter rather than a kernel: what the GIL is about.
 PYTHON_BOUND = Query(
     "python rows", "measurements",
-    "SELECT count(*) AS n FROM {t} WHERE jaro_winkler_similarity(station || CAST(id AS VARCHAR), 'Station 123') > 0.99 AND id < 20000",
+    "SELECT count(*) AS n FROM {t}"
+    " WHERE jaro_winkler_similarity(station || CAST(id AS VARCHAR), 'Station 123') > 0.99 AND id < 20000",
 )  # fmt: skip
 
 
@@ -39,11 +42,15 @@ def main() -> None:
     for python in (args.gil, args.nogil):
         code = "import sys; print(sys.version.split()[0], 'GIL', 'on' if sys._is_gil_enabled() else 'off')"
         print(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip())
-    peers = {(build, engine): Peer(engine, python)
-             for build, python in (("gil", args.gil), ("nogil", args.nogil)) for engine in ("velothread simple", "velothread")}  # fmt: skip
+    peers = {
+        (build, engine): Peer(engine, python)
+        for build, python in (("gil", args.gil), ("nogil", args.nogil))
+        for engine in ("velothread simple", "velothread")
+    }
     print(f"\n{data.ROWS:,} rows, medians of {args.rounds} rounds after a warm-up, seconds\n")
     print(
-        f"{'':28}{'GIL: simple':>12}{'2 part.':>9}{'no GIL: simple':>16}{'2 part.':>9}{'no GIL / GIL':>14}{'2 with GIL':>12}{'2 without':>11}"
+        f"{'':28}{'GIL: simple':>12}{'2 part.':>9}{'no GIL: simple':>16}{'2 part.':>9}"
+        f"{'no GIL / GIL':>14}{'2 with GIL':>12}{'2 without':>11}"
     )
     slower, with_gil, without = [], [], []
     for format in args.formats.split(","):
@@ -68,11 +75,14 @@ def main() -> None:
             without.append(n1 / n2)
             differ = "" if len(answers) == 1 else "  ANSWERS DIFFER"
             print(
-                f"{format + ' ' + query.name:28}{g1:12.3f}{g2:9.3f}{n1:16.3f}{n2:9.3f}{n1 / g1:13.2f}x{g1 / g2:11.2f}x{n1 / n2:10.2f}x{differ}",
+                f"{format + ' ' + query.name:28}{g1:12.3f}{g2:9.3f}{n1:16.3f}{n2:9.3f}"
+                f"{n1 / g1:13.2f}x{g1 / g2:11.2f}x{n1 / n2:10.2f}x{differ}",
                 flush=True,
             )
-    print(f"\ngeometric means: one thread without the GIL takes {geometric_mean(slower):.2f} times as long; a second partition is "
-          f"{geometric_mean(with_gil):.2f}x with the GIL, {geometric_mean(without):.2f}x without")  # fmt: skip
+    print(
+        f"\ngeometric means: one thread without the GIL takes {geometric_mean(slower):.2f} times as long; "
+        f"a second partition is {geometric_mean(with_gil):.2f}x with the GIL, {geometric_mean(without):.2f}x without"
+    )
     for peer in peers.values():
         peer.close()
 

@@ -2,8 +2,9 @@
 
     {"path": "...", "format": "csv", "sql": "... {t} ...", "output": null}   ->   {"seconds": 0.4, "digest": [...]}
 
-Run by `peers.py` with the interpreter that has the engine. Each engine is limited to 2 threads (SQLite has one), reads the file
-anew for each request, and gives its answer as an Arrow table, whose rows are digested for comparison after the clock stops.
+Run by `peers.py` with the interpreter that has the engine. Each engine is limited to 2 threads (SQLite has one), reads
+the file anew for each request, and gives its answer as an Arrow table, whose rows are digested for comparison after the
+clock stops.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ ENGINES = {
 
 
 def digest(answer: Any) -> list[str]:
-    """Rows as text, floats to 9 digits, sorted: what must agree between engines. Long answers: their number and sums."""
+    """Rows as text, floats to 9 digits, sorted: what engines must agree on. Long answers: their number and sums."""
     if isinstance(answer, list):
         rows = [tuple(r) for r in answer] if answer and isinstance(answer[0], (tuple, list)) else []
     elif answer is None or not hasattr(answer, "columns"):

@@ -1,10 +1,12 @@
 """velothread beside DuckDB, Polars, DataFusion and SQLite: the same queries over the same files, 2 threads each.
 
-    python bench/peers.py --peers-python PATH [--formats csv,jsonl,parquet] [--rounds 5] [--query NAME] [--json OUT] [--cold]
+    python bench/peers.py --peers-python PATH [--formats csv,jsonl,parquet] [--rounds 5] [--query NAME] [--json OUT]
+                          [--cold]
 
-Each engine runs in a process of its own that stays for all queries (so the times are without start-up); one warm-up run per
-query is not counted; then the engines take turns, `--rounds` times; medians are printed, and the ratio of each engine's time to ours
-(over 1: we are faster). Answers are compared. `--cold` also times whole processes: start, import, one query.
+Each engine runs in a process of its own that stays for all queries (so the times are without start-up); one warm-up run
+per query is not counted; then the engines take turns, `--rounds` times; medians are printed, and the ratio of each
+engine's time to ours (over 1: we are faster). Answers are compared. `--cold` also times whole processes: start, import,
+one query.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from queries import QUERIES, Query
+
+import data
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-import data  # noqa: E402
-from queries import QUERIES, Query  # noqa: E402
-
 OURS = ("velothread", "velothread simple")
 RIVALS = ("duckdb", "polars", "datafusion", "sqlite")
 TARGETS = {"csv": 1.3, "jsonl": 1.3, "parquet": 0.8}
@@ -132,7 +135,8 @@ def main() -> None:
     peers = [Peer(e, args.velothread_python if e in OURS else args.peers_python) for e in engines]
     results: dict[str, dict[str, Any]] = {}
     print(
-        f"{data.ROWS:,} rows, 2 threads, medians of {args.rounds} rounds after a warm-up; seconds, and (time / velothread's)\n"
+        f"{data.ROWS:,} rows, 2 threads, medians of {args.rounds} rounds after a warm-up; "
+        "seconds, and (time / velothread's)\n"
     )
     for format in args.formats.split(","):
         print(f"{format:18}" + "".join(f"{e:>21}" for e in engines))
@@ -159,7 +163,8 @@ def main() -> None:
             )
         if ratios:
             print(
-                f"geometric mean of DuckDB's time over ours: {geometric_mean(ratios):.2f} (wanted {TARGETS[format]}), lowest {min(ratios):.2f}\n"
+                f"geometric mean of DuckDB's time over ours: {geometric_mean(ratios):.2f} "
+                f"(wanted {TARGETS[format]}), lowest {min(ratios):.2f}\n"
             )
     if args.cold:
         print("whole processes (start, import, the first query), seconds:")

@@ -1,8 +1,8 @@
 """Random tables and random queries over them, for property tests.
 
-`tables()` draws Arrow tables with every type, NULLs, NaN, odd text, skewed keys; `queries(dialect)` draws SQL from a grammar
-of what velothread does. Dialects other than "velothread" leave out what means something else there (SQLite), or what
-depends on the order of rows (DuckDB runs in parallel).
+`tables()` draws Arrow tables with every type, NULLs, NaN, odd text, skewed keys; `queries(dialect)` draws SQL from a
+grammar of what velothread does. Dialects other than "velothread" leave out what means something else there (SQLite), or
+what depends on the order of rows (DuckDB runs in parallel).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _values(kind: str, type_: pa.DataType) -> st.SearchStrategy[Any]:
 
 @st.composite
 def tables(draw: st.DrawFn, *, max_rows: int = 40, odd: bool = True) -> pa.Table:
-    """A table with all columns; rows are few but in several batches. Without `odd`: no NaN, infinity, -0.0 or control text."""
+    """A table with all columns; few rows, in several batches. Without `odd`: no NaN, infinity, -0.0, control text."""
     rows = draw(st.integers(0, max_rows))
     arrays = []
     for name, (kind, type_) in COLUMNS.items():
@@ -105,46 +105,75 @@ LEAVES: dict[str, list[str]] = {
 }  # fmt: skip
 EVERYWHERE: dict[str, list[str]] = {
     "int": [
-        "({int} + {int})", "({int} - {int})", "abs({int})", "length({text})", "coalesce({int}, {int})", "nullif({int}, {int})",
+        "({int} + {int})", "({int} - {int})", "abs({int})", "length({text})", "coalesce({int}, {int})",
+        "nullif({int}, {int})",
         "CASE WHEN {bool} THEN {int} ELSE {int} END", "CASE WHEN {bool} THEN {int} WHEN {bool} THEN {int} END",
     ],
-    "float": ["({float} + {float})", "({float} - {float})", "coalesce({float}, {float})", "abs({float})", "CASE WHEN {bool} THEN {float} END"],
+    "float": [
+        "({float} + {float})", "({float} - {float})", "coalesce({float}, {float})", "abs({float})",
+        "CASE WHEN {bool} THEN {float} END",
+    ],
     "decimal": ["(m + {decimal})", "abs({decimal})", "coalesce({decimal}, 0.00)", "(m - 1.50)"],
-    "text": ["({text} || {text})", "coalesce({text}, {text})", "CASE WHEN {bool} THEN {text} ELSE {text} END", "substr({text}, 1, 2)", "replace({text}, 'a', 'xy')"],
+    "text": [
+        "({text} || {text})", "coalesce({text}, {text})", "CASE WHEN {bool} THEN {text} ELSE {text} END",
+        "substr({text}, 1, 2)", "replace({text}, 'a', 'xy')",
+    ],
     "bool": [
-        "({int} = {int})", "({int} < {int})", "({text} = {text})", "({text} >= {text})", "({int} IS NULL)", "({text} IS NOT NULL)",
-        "NOT ({bool})", "({bool} AND {bool})", "({bool} OR {bool})", "({int} BETWEEN -1 AND 2)", "({int} IN (1, 2, NULL))", "({text} IN ('a', 'red'))",
+        "({int} = {int})", "({int} < {int})", "({text} = {text})", "({text} >= {text})", "({int} IS NULL)",
+        "({text} IS NOT NULL)",
+        "NOT ({bool})", "({bool} AND {bool})", "({bool} OR {bool})", "({int} BETWEEN -1 AND 2)",
+        "({int} IN (1, 2, NULL))", "({text} IN ('a', 'red'))",
     ],
     "date": ["coalesce({date}, d)"], "timestamp": ["coalesce({timestamp}, t)"],
 }  # fmt: skip
 NOT_IN_SQLITE: dict[str, list[str]] = {
     "int": [
-        "({int} % 7)", "greatest({int}, {int})", "sign({int})", "year({date})", "date_part('dow', {timestamp})", "TRY_CAST({text} AS INT)",
-        "strpos({text}, 'a')", "({int} // 3)", "CAST({bool} AS INT)", "datediff('day', {date}, DATE '2020-02-29')", "(-({int}))",
+        "({int} % 7)", "greatest({int}, {int})", "sign({int})", "year({date})", "date_part('dow', {timestamp})",
+        "TRY_CAST({text} AS INT)",
+        "strpos({text}, 'a')", "({int} // 3)", "CAST({bool} AS INT)", "datediff('day', {date}, DATE '2020-02-29')",
+        "(-({int}))",
         "CASE WHEN i <> 0 THEN 100 // i END",
     ],
-    "float": ["({float} * {float})", "({float} / {float})", "floor({float})", "round({float}, 1)", "CAST({int} AS DOUBLE)", "({int} / 4)", "sqrt(abs({float}))", "least({float}, {float})"],
+    "float": [
+        "({float} * {float})", "({float} / {float})", "floor({float})", "round({float}, 1)", "CAST({int} AS DOUBLE)",
+        "({int} / 4)", "sqrt(abs({float}))", "least({float}, {float})",
+    ],
     "decimal": ["(m * 2)", "(m * 0.5)"],
     "text": [
-        "upper({text})", "lower({text})", "trim({text})", "left({text}, 2)", "right({text}, 1)", "reverse({text})", "lpad({text}, 3, '*')", "concat({text}, {text})",
-        "CAST({int} AS VARCHAR)", "regexp_replace({text}, '[aeiou]', '-')", "CAST({date} AS VARCHAR)", "split_part({text}, 'a', 1)", "CAST({decimal} AS VARCHAR)",
+        "upper({text})", "lower({text})", "trim({text})", "left({text}, 2)", "right({text}, 1)", "reverse({text})",
+        "lpad({text}, 3, '*')", "concat({text}, {text})",
+        "CAST({int} AS VARCHAR)", "regexp_replace({text}, '[aeiou]', '-')", "CAST({date} AS VARCHAR)",
+        "split_part({text}, 'a', 1)", "CAST({decimal} AS VARCHAR)",
     ],
     "bool": [
-        "b", "({float} > {float})", "({date} < {date})", "({text} LIKE '%a%')", "({text} ILIKE 'R_d')", "regexp_matches({text}, '[a-z]')", "starts_with({text}, 'a')",
+        "b", "({float} > {float})", "({date} < {date})", "({text} LIKE '%a%')", "({text} ILIKE 'R_d')",
+        "regexp_matches({text}, '[a-z]')", "starts_with({text}, 'a')",
         "({int} IS DISTINCT FROM {int})", "contains({text}, 'e')", "({text} NOT LIKE 'a%')", "({float} = {float})",
     ],
-    "date": ["({date} + 1)", "CAST(date_trunc('month', {date}) AS DATE)", "CAST({date} + INTERVAL 1 MONTH AS DATE)", "last_day({date})"],
-    "timestamp": ["date_trunc('hour', {timestamp})", "({timestamp} + INTERVAL 90 MINUTES)", "coalesce({timestamp}, TIMESTAMP '2020-01-01 12:00:00')", "CAST({date} AS TIMESTAMP)"],
+    "date": [
+        "({date} + 1)", "CAST(date_trunc('month', {date}) AS DATE)", "CAST({date} + INTERVAL 1 MONTH AS DATE)",
+        "last_day({date})",
+    ],
+    "timestamp": [
+        "date_trunc('hour', {timestamp})", "({timestamp} + INTERVAL 90 MINUTES)",
+        "coalesce({timestamp}, TIMESTAMP '2020-01-01 12:00:00')", "CAST({date} AS TIMESTAMP)",
+    ],
 }  # fmt: skip
 AGGREGATES: dict[str, list[str]] = {
-    "sqlite": ["count(*)", "count({text})", "sum({int})", "min({int})", "max({int})", "min({text})", "max({text})", "count(DISTINCT {text})"],
+    "sqlite": [
+        "count(*)", "count({text})", "sum({int})", "min({int})", "max({int})", "min({text})", "max({text})",
+        "count(DISTINCT {text})",
+    ],
     "duckdb": [
-        "bool_and({bool})", "bool_or({bool})", "min(d)", "max(t)", "sum(m)", "count(*) FILTER (WHERE {bool})", "sum({int}) FILTER (WHERE {bool})",
+        "bool_and({bool})", "bool_or({bool})", "min(d)", "max(t)", "sum(m)", "count(*) FILTER (WHERE {bool})",
+        "sum({int}) FILTER (WHERE {bool})",
         "avg({int})", "sum(DISTINCT {int})", "min({float})", "max({float})", "count_if({bool})",
     ],
     "velothread": [
-        "sum({float})", "avg({float})", "stddev(i / 2)", "var_pop(i * 0.1)", "median({int})", "quantile_cont({float}, 0.25)", "first({text})", "last({int})",
-        "any_value({text})", "string_agg({text}, ',')", "list({int})", "string_agg({text}, '|' ORDER BY {int} DESC, s)", "list(DISTINCT {text})",
+        "sum({float})", "avg({float})", "stddev(i / 2)", "var_pop(i * 0.1)", "median({int})",
+        "quantile_cont({float}, 0.25)", "first({text})", "last({int})",
+        "any_value({text})", "string_agg({text}, ',')", "list({int})", "string_agg({text}, '|' ORDER BY {int} DESC, s)",
+        "list(DISTINCT {text})",
         "sum({float}) FILTER (WHERE b)", "stddev_pop({int})", "arg_min({text}, {int})",
     ],
 }  # fmt: skip

@@ -9,6 +9,7 @@ All run beside data/ and sql/, with `velothread` on PATH. ```sql no-run (or cons
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ import pytest
 
 import velothread
 from tests.slt import spell
+from velothread.cli.main import run
 from velothread.kernels.aggregates import AGGREGATES
 from velothread.kernels.casts import cast
 from velothread.kernels.functions import SCALARS
@@ -149,21 +151,77 @@ def test_sql(block: Block, folder: Path) -> None:
             assert not marked or got == [m[2:] for m in marked], f"{block.place}: {sql}"
 
 
+def plain(command: str) -> list[str] | None:
+    """The arguments of a command that needs no shell: `velothread`, then words and quoted texts; else None."""
+    unquoted = re.sub(r"'[^']*'|\"[^\"$`\\]*\"", "q", command)
+    if not re.fullmatch(r"velothread[\w\s.,:=/+-]*", unquoted):
+        return None
+    return shlex.split(command)[1:]
+
+
+def in_process(arguments: list[str], output: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the command line prints, standard output and error in one, as `2>&1` of a shell gives it."""
+    with monkeypatch.context() as patch, output.open("wb", buffering=0) as raw:
+        # both go to one open file, and standard output is buffered, as it is in a pipe
+        patch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8"))
+        patch.setattr(sys, "stderr", io.TextIOWrapper(raw, encoding="utf-8", write_through=True))
+        run(arguments)
+        sys.stdout.flush()
+        sys.stdout.detach().detach()
+        sys.stderr.detach()
+    return output.read_text()
+
+
+def in_shell(command: str) -> str:
+    """The same, from a shell."""
+    return subprocess.run(
+        ["bash", "-c", command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=100,
+    ).stdout
+
+
 CONSOLE = blocks("console")
 
 
+@pytest.mark.thread_unsafe(reason="takes standard output and changes the folder")
 @pytest.mark.parametrize("block", CONSOLE, ids=[b.place for b in CONSOLE])
-def test_console(block: Block, folder: Path) -> None:
+def test_console(block: Block, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for command, expected in commands(block.text):
-        done = subprocess.run(
-            ["bash", "-c", command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=100,
-        )
-        assert matches(done.stdout.splitlines(), expected), f"{block.place}: $ {command}\n{done.stdout}"
+        arguments = plain(command)
+        if arguments is None:
+            printed = in_shell(command)
+        else:  # a process for each would take most of the time of these tests
+            printed = in_process(arguments, tmp_path / "printed", monkeypatch)
+        assert matches(printed.splitlines(), expected), f"{block.place}: $ {command}\n{printed}"
+
+
+@pytest.mark.thread_unsafe(reason="takes standard output and changes the folder")
+@pytest.mark.parametrize(
+    "command",
+    [
+        """velothread query "SELECT 1 AS a, 'ü' AS b" --timer --format csv --no-such""",
+        """velothread query "SELECT count(*) AS n FROM 'data/trades-*.csv'; SELECT x" """,
+        """velothread query "FROM read_csv('data/trades-2024-01.csv', types = {'symbol': 'INTEGER'}) LIMIT 1" \\
+            --on-error null""".replace("\\\n", " "),
+    ],
+    ids=["an option that isn't there", "rows, then an error", "rows, then a message"],
+)
+def test_a_process_prints_the_same(command: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = plain(command)
+    assert arguments is not None
+    assert in_process(arguments, tmp_path / "printed", monkeypatch) == in_shell(command) != ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["velothread query 'FROM x' | cat", 'velothread query "SELECT $1"', "velothread describe *.csv", "echo velothread"],
+)
+def test_what_a_shell_does_goes_to_a_shell(command: str) -> None:
+    assert plain(command) is None
 
 
 PYTHON = {page: [b for b in blocks("python", "text") if b.page == page] for page in PAGES}

@@ -117,7 +117,7 @@ def common_type(a: SqlType, b: SqlType) -> SqlType | None:
         return _common_integer(a, b)
     if a.is_numeric and b.is_numeric:
         if a.is_float or b.is_float:
-            return DOUBLE if DOUBLE in (a, b) or not (a.is_float and b.is_float) and _wide(a, b) else SqlType("FLOAT")
+            return DOUBLE if DOUBLE in (a, b) or (not (a.is_float and b.is_float) and _wide(a, b)) else SqlType("FLOAT")
         da, db = as_decimal(a), as_decimal(b)
         scale = max(da.scale, db.scale)
         return decimal(min(38, max(da.precision - da.scale, db.precision - db.scale) + scale), scale)

@@ -1,4 +1,4 @@
-"""Running of compiled pipelines on a processor: which splits, what a receiver does with them, what becomes of the results."""
+"""Compiled pipelines on a processor: which splits, what a receiver does with them, what becomes of the results."""
 
 from __future__ import annotations
 
@@ -271,7 +271,8 @@ class Execution:
         return self._run(stage, self._splits(compiled), keys=bool(getattr(compiled.pipeline.end, "keys", 0)))
 
     def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None) -> Generator[Part]:
-        # That the query as a whole has keys was checked; a pipeline without any is dealt by demand, whatever the strategy.
+        # That the query as a whole has keys was checked; a pipeline without any is dealt by demand, whatever the
+        # strategy.
         facts = Facts(
             splits=len(splits) if hasattr(splits, "__len__") else None,
             splittable=not getattr(splits, "prefetch", False),

@@ -5,8 +5,9 @@ text -> parse -> bind -> optimize -> cut into pipelines -> compile -> run on a p
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,7 @@ from velothread.codegen.pipeline import compile_pipeline
 from velothread.errors import OptionError, SqlError
 from velothread.execution import Execution, compile_all
 from velothread.frontend.optimize import optimize
+from velothread.frontend.parameters import refuse_surplus
 from velothread.frontend.parse import Statement, parse
 from velothread.frontend.select import QueryBinder
 from velothread.frontend.statements import bind_copy, bind_describe
@@ -52,6 +54,8 @@ class Session:
         self._processors: dict[str, Processor] = {}
         self._rejects = RejectsFiles()
         self._closed = False
+        # What is said once per session: as a warning, unless there is another way to say it (as in the CLI).
+        self.notify: Callable[[str], None] = _warn
 
     # --- tables
 
@@ -110,6 +114,8 @@ class Session:
                     plan, names, sink, target = *bind_describe(binder, statement.tree), None, ""
                 case tree:
                     plan, names, sink, target = *binder.bind_query(tree), None, ""
+            if statement.alone:
+                refuse_surplus(binder.expressions)
             types = tuple(f.type for f in plan.output)
             cut = pipelines.cut(optimize(plan))
             stats.bind_s = perf_counter() - start
@@ -150,7 +156,10 @@ class Session:
             return repr(statement.tree)
         tree = statement.tree.this if isinstance(statement.tree, exp.Copy) else statement.tree
         try:
-            plan, _ = QueryBinder(statement.sql, self._catalog(), parameters).bind_query(tree)
+            binder = QueryBinder(statement.sql, self._catalog(), parameters)
+            plan, _ = binder.bind_query(tree)
+            if statement.alone:
+                refuse_surplus(binder.expressions)
             if stage == "bind":
                 return nodes.render(plan)
             text = _explain(optimize(plan), stage)
@@ -170,7 +179,7 @@ class Session:
         if choice.name not in self._processors:
             self._processors[choice.name] = choice.make()
             if choice.notice is not None:
-                warnings.warn(choice.notice, RuntimeWarning, stacklevel=3)
+                self.notify(choice.notice)
         return self._processors[choice.name], choice.reason
 
     def _check_strategy(self, cut: Sequence[pipelines.Pipeline]) -> None:
@@ -212,6 +221,12 @@ class Description(list[tuple[str, SqlType]]):
     def __init__(self, source: Source) -> None:
         super().__init__((f.name, t.from_arrow(f.type)) for f in source.schema)
         self.source = source
+
+
+def _warn(notice: str) -> None:
+    """A RuntimeWarning at the line of the user's code that called us."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    warnings.warn(notice, RuntimeWarning, skip_file_prefixes=(here,), stacklevel=2)
 
 
 def _explain(plan: Node, stage: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.breakers.dealing import TYPES, cut, dealt, tables
+from tests.breakers.dealing import TYPES, column, cut, dealt, tables
 from velothread.breakers import sort
 from velothread.breakers.sort import SortBreaker, SortKey
 from velothread.types import BIGINT, DOUBLE, INTEGER, VARCHAR, SqlType
@@ -107,3 +107,18 @@ def test_only_the_output_columns_come_out_under_their_names() -> None:
     breaker = SortBreaker((VARCHAR, INTEGER), (SortKey(1),), outputs=(0,), schema=schema)
     table = (pa.array(["b", "a"]).dictionary_encode(), pa.array([2, 1], pa.int32()))
     assert dealt(breaker, [[(2, table)]], 1, random.Random(0)) == [("a",), ("b",)]
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 30), st.booleans(), st.booleans(), st.sampled_from([BIGINT, VARCHAR, DOUBLE]), CHANCE)
+def test_first_rows_of_many_with_ties(
+    limit: int, descending: bool, nulls_first: bool, first: SqlType, chance: random.Random
+) -> None:
+    rows = 3000
+    table = [column(first, rows, chance), column(INTEGER, rows, chance), pa.array(range(rows), pa.int64())]
+    keys = (SortKey(0, descending, nulls_first), SortKey(1))
+    splits = [[(1500, tuple(c.slice(start, 1500) for c in table))] for start in (0, 1500)]
+    some = SortBreaker((first, INTEGER, BIGINT), keys, limit=limit)
+    every = SortBreaker((first, INTEGER, BIGINT), keys)
+    found = dealt(some, splits, 2, chance)
+    assert repr(found) == repr(dealt(every, splits, 1, chance)[:limit])

@@ -70,6 +70,7 @@ class FakeSession:
         self.ran: list[tuple[str, Any]] = []
         self.explained: list[tuple[Any, ...]] = []
         self.cancelled = threading.Event()
+        self.notify: Callable[[str], None] = lambda text: None
         self.closed = False
 
     def connect(self, **options: Any) -> Self:

@@ -96,6 +96,30 @@ def test_explain_and_describe(capfdbinary: pytest.CaptureFixture[bytes]) -> None
         assert part in out
 
 
+def test_describe_takes_what_an_unquoted_pattern_becomes(
+    folder: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (folder / "trades2.csv").write_bytes((folder / "trades.csv").read_bytes())
+    assert run(["describe", "trades.csv", "trades2.csv"]) == 0
+    several = capfdbinary.readouterr().out.decode()
+    assert run(["describe", "trades*.csv"]) == 0
+    pattern = capfdbinary.readouterr().out.decode()
+    assert several.splitlines()[1:] == pattern.splitlines()[1:]  # the first line has the name
+    assert run(["describe", "trades.csv", "nothing.csv"]) == 2
+    assert run(["describe"]) == 2
+
+
+@pytest.mark.parametrize("arguments", [["query"], ["explain", "--analyze"]])
+def test_a_notice_is_one_line_on_standard_error(
+    arguments: list[str], capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("velothread.processors.choose.gil_enabled", lambda: True)
+    sql = "SELECT symbol FROM 'trades.csv'; SELECT qty FROM 'trades.csv'"
+    assert run([*arguments, sql, "--processor", "adaptive", "--partitions", "2"]) == 0
+    (line,) = capfdbinary.readouterr().err.decode().splitlines()
+    assert line.startswith("note: this Python runs with the GIL")
+
+
 def test_statistics_go_to_standard_error(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert run(["query", "SELECT count(*) AS n FROM 'trades.csv'", "--stats", "--format", "json"]) == 0
     captured = capfdbinary.readouterr()

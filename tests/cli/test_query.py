@@ -101,7 +101,8 @@ def test_options_reach_the_session(call: Call) -> None:
     session = FakeSession()
     ended = call(
         "query", "SELECT 1", "--processor", "adaptive", "--partitions", "3", "--strategy", "hash", "--wait", "spin",
-        "--batch-rows", "100", "--dialect", "spark", "--table", "t=a b.csv", "--table", "u=x=y.csv",
+        "--batch-rows", "100", "--queue-depth", "5", "--dialect", "spark",
+        "--table", "t=a b.csv", "--table", "u=x=y.csv",
         "--types", "id=BIGINT,p=DECIMAL(9,2)", "--types", "q=VARCHAR", "--nulls", "NA,-", "--nulls", "",
         "--delim", "\\t",
         "--no-header", "--input-format", "csv", "--on-error", "skip", "--rejects", "r.csv", "--sample-rows", "9",
@@ -117,7 +118,7 @@ def test_options_reach_the_session(call: Call) -> None:
     )  # fmt: skip
     assert session.options == {
         "processor": "adaptive", "partitions": 3, "strategy": "hash", "wait": "spin", "batch_rows": 100,
-        "dialect": "spark",
+        "queue_depth": 5, "dialect": "spark",
     }  # fmt: skip
 
 

@@ -38,6 +38,57 @@ ERRORS: list[tuple[str, type[velothread.SqlError], str, str]] = [
 ]
 
 
+# SQL -> the whole text that is underlined
+UNDERLINED = {
+    "SELECT 1 + price::DATE FROM t": "price::DATE",
+    "SELECT (price + 1)::DATE FROM t": "price + 1)::DATE",
+    "SELECT CAST(price AS DATE) FROM t": "CAST(price AS DATE)",
+    "SELECT TRY_CAST(price AS UUID), 1 FROM t": "TRY_CAST(price AS UUID)",
+    "SELECT 'x'::INTEGER": "'x'::INTEGER",
+    "SELECT DATE '2020-13-01'": "DATE '2020-13-01'",
+    "SELECT symbol::nothing FROM t": "nothing",
+    "SELECT price FROM t UNION ALL SELECT price, qty FROM t": "SELECT price, qty FROM t",
+    "SELECT 1 UNION SELECT 2 UNION SELECT *, 3 FROM t": "SELECT *, 3 FROM t",
+    "SELECT 1 EXCEPT (SELECT 1, 2)": "(SELECT 1, 2)",
+    "SELECT upper(price), 1 FROM t": "upper(price)",
+}
+
+
+@pytest.mark.parametrize(("sql", "underlined"), UNDERLINED.items())
+def test_the_whole_is_underlined(sql: str, underlined: str) -> None:
+    with velothread.connect() as session, pytest.raises(velothread.SqlError) as caught:
+        session.register("t", TABLE)
+        session.query(sql).arrow()
+    position = caught.value.position
+    assert position is not None
+    assert sql[position.start : position.end] == underlined
+
+
+# call -> what fits, in words
+SIGNATURES = {
+    "sum(symbol)": ["sum(BOOLEAN or integer or DECIMAL)", "sum(DOUBLE)"],
+    "avg(symbol)": [
+        "avg(BOOLEAN or integer or DECIMAL)",
+        "avg(DATE or TIME or TIMESTAMP)",
+        "avg(DOUBLE)",
+    ],
+    "stddev(symbol)": ["stddev(DOUBLE)"],
+    "abs(symbol)": ["abs(number)"],
+    "list_contains(qty, 1)": ["list_contains(list, item)"],
+    "arg_min(qty)": ["arg_min(any type, any type)"],
+    "qty & 1.5": ["integer & integer", "HUGEINT & HUGEINT"],
+    "map_keys(qty)": ["map_keys(map)"],
+}
+
+
+@pytest.mark.parametrize(("call", "signatures"), SIGNATURES.items())
+def test_what_would_fit_is_said_in_words(call: str, signatures: list[str]) -> None:
+    with velothread.connect() as session, pytest.raises(velothread.BindError) as caught:
+        session.register("t", TABLE)
+        session.query(f"SELECT {call} FROM t")
+    assert [line.strip() for line in caught.value.message.splitlines()[1:]] == signatures
+
+
 @pytest.mark.parametrize(("sql", "kind", "underlined", "part"), ERRORS, ids=[e[0] for e in ERRORS])
 def test_error(sql: str, kind: type[velothread.SqlError], underlined: str, part: str) -> None:
     with velothread.connect() as session, pytest.raises(kind) as caught:
@@ -47,7 +98,7 @@ def test_error(sql: str, kind: type[velothread.SqlError], underlined: str, part:
     assert part in str(error)
     if underlined:
         assert error.position is not None
-        assert underlined.startswith(sql[error.position.start : error.position.end].split("(")[0])
+        assert underlined.startswith(sql[error.position.start : error.position.end].partition("(")[0])
         assert "^" in str(error)
 
 

@@ -18,16 +18,33 @@ PLANS = [
     ),
     (
         "SELECT s, count(*) FROM t GROUP BY s HAVING s = 'x'",
-        ["Project s, count AS count_star()", "  Aggregate count(*) by s", "    Filter (s = 'x')", "      Scan t; columns: s; skip by: s = 'x'"],
+        [
+            "Project s, count AS count_star()",
+            "  Aggregate count(*) by s",
+            "    Filter (s = 'x')",
+            "      Scan t; columns: s; skip by: s = 'x'",
+        ],
     ),
     ("SELECT a FROM t LIMIT 3", ["Limit limit 3", "  Project a", "    Scan t; columns: a; limit: 3"]),
-    ("WITH c AS (SELECT a FROM t) SELECT * FROM c", ["Project a", "  Project a", "    Project a", "      Scan t; columns: a"]),
-    ("SELECT count(*) FROM t", ["Project count AS count_star()", "  Aggregate count(*)", "    Scan t; columns: (none)"]),
+    (
+        "WITH c AS (SELECT a FROM t) SELECT * FROM c",
+        ["Project a", "  Project a", "    Project a", "      Scan t; columns: a"],
+    ),
+    (
+        "SELECT count(*) FROM t",
+        ["Project count AS count_star()", "  Aggregate count(*)", "    Scan t; columns: (none)"],
+    ),
     (
         "SELECT a FROM (SELECT a, s FROM t UNION ALL SELECT a, s FROM t) WHERE s IN ('x', 'y')",
-        ["Project a", "  Union all of 2", "    Project a", "      Filter s IN (x, y)", "        Scan t; columns: a, s; skip by: s in ('x', 'y')"],
+        [
+            "Project a",
+            "  Union all of 2",
+            "    Project a",
+            "      Filter s IN (x, y)",
+            "        Scan t; columns: a, s; skip by: s in ('x', 'y')",
+        ],
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("sql", "wanted"), PLANS, ids=[sql for sql, _ in PLANS])

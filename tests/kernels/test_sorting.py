@@ -39,7 +39,7 @@ def test_text_that_differs_only_far_behind_a_shared_start() -> None:
 def test_all_of_int64_and_null() -> None:
     column = pa.array([None, 2**63 - 1, -(2**63), 0, None])
     assert sort_permutation((SortKey(0, True, True),), (column,)).tolist() == [0, 4, 1, 3, 2]
-    assert comparable(column).type == pa.uint64()
+    assert comparable(SortKey(0), column)[0].type == pa.uint64()
 
 
 @pytest.mark.parametrize("values", [[3.5, float("nan"), -0.0, 0.0, float("-inf")], ["b", "", "b", "a"], [True, False]])

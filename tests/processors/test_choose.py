@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+import velothread
 from velothread.options import Options
 from velothread.processors import choose as module
 from velothread.processors.choose import SMALL_BYTES, choose_processor
@@ -62,3 +63,13 @@ def test_notice_on_a_gil_build(monkeypatch: pytest.MonkeyPatch, gil: bool) -> No
     notice = choose(Sized(1 << 40)).notice
     assert (notice is not None and "GIL" in notice) if gil else notice is None
     assert choose(Sized(1)).notice is None
+
+
+def test_the_notice_is_a_warning_once_per_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "gil_enabled", lambda: True)
+    for _ in range(2):
+        with velothread.connect(processor="adaptive", partitions=2) as session:
+            with pytest.warns(RuntimeWarning, match="runs with the GIL") as caught:
+                session.query("SELECT 1").fetchall()
+            assert [w.filename for w in caught] == [__file__]
+            session.query("SELECT 2").fetchall()  # a second warning would be an error

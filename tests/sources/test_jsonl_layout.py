@@ -14,11 +14,11 @@ from velothread import types as t
 from velothread.errors import BadValueError
 from velothread.sources.files import File
 from velothread.sources.json_block import BlockReader, JsonPlan, Where, framed
-from velothread.sources.text_cells import BACK, FRONT
 from velothread.sources.json_layout import LayoutReader, layout_of
 from velothread.sources.json_rows import JsonColumn
 from velothread.sources.rejects import Refusals
 from velothread.sources.source import ReadOptions
+from velothread.sources.text_cells import BACK, FRONT
 
 COLUMNS = (
     JsonColumn("a", "a", t.BIGINT),

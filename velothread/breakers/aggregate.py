@@ -6,7 +6,7 @@ merged group by group: with few groups on the coordinator, with many in the rece
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial as bind
 from typing import TYPE_CHECKING
@@ -16,11 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from velothread.breakers.breaker import SPLIT_SHIFT, Run
+from velothread.breakers.slotted import SlottedPartial, are_near, in_parts, merged
 from velothread.breakers.tasks import in_parallel
 from velothread.kernels.aggregates.function import AggregateFunction
-from velothread.kernels.aggregates.state import Rows, State
+from velothread.kernels.aggregates.state import ArrayState, Rows, State
 from velothread.kernels.aggregates.wrappers import Distinct, Ordered
-from velothread.kernels.grouping import Codes, Grouper, joined, parts_by, plain, spread
+from velothread.kernels.bucketing import parts_by, spread
+from velothread.kernels.grouping import Codes, Grouper, joined, plain
+from velothread.kernels.slots import Slots, moves
 from velothread.kernels.sorting import SortKey, order
 from velothread.sources.source import DEFAULT_BATCH_ROWS
 from velothread.types import SqlType
@@ -95,7 +98,18 @@ class AggregateCollector:
     Threading: owned by one receiver.
     """
 
-    __slots__ = ("_base", "_breaker", "_first", "_grouper", "_pending", "_pieces", "_states")
+    __slots__ = (
+        "_base",
+        "_breaker",
+        "_first",
+        "_grouper",
+        "_may_slot",
+        "_pending",
+        "_pieces",
+        "_slots",
+        "_states",
+        "_tried",
+    )
 
     def __init__(self, breaker: AggregateBreaker) -> None:
         self._breaker = breaker
@@ -105,6 +119,12 @@ class AggregateCollector:
         self._pieces: list[tuple[int, int, tuple[pa.Array, ...]]] = []  # (position of the first row, rows, columns)
         self._pending = 0
         self._base = 0
+        # In place of the grouper while a single integer key fills its range.
+        self._slots: Slots | None = None
+        self._tried = 0  # from this many groups on it is time to look whether it does
+        self._may_slot = (
+            len(breaker.keys) == 1 and not breaker.per_split and all(isinstance(s, ArrayState) for s in self._states)
+        )
 
     def begin(self, index: int) -> None:
         self._base = index << SPLIT_SHIFT
@@ -115,12 +135,15 @@ class AggregateCollector:
         self._pieces.append((self._base, rows, columns))
         self._base += rows
         self._pending += rows
-        if self._pending >= _FLUSH_ROWS and (self._grouper is None or self._pending >= self._grouper.groups):
+        known = 0 if self._grouper is None or self._slots is not None else self._grouper.groups
+        if self._pending >= max(_FLUSH_ROWS, known):
             self._flush()
 
-    def finish(self) -> AggregatePartial:
+    def finish(self) -> AggregatePartial | SlottedPartial:
         if self._pieces:
             self._flush()
+        if self._slots is not None:
+            return SlottedPartial.of(self._slots, _array_states(self._states))
         if self._grouper is None:
             return AggregatePartial(1, (), np.zeros(1, np.int64), self._states)
         if not self._grouper.groups:
@@ -136,12 +159,7 @@ class AggregateCollector:
             spans = [np.arange(base, base + count, dtype=np.int64) for base, count, _ in pieces]
             return spans[0] if len(spans) == 1 else np.concatenate(spans)
 
-        codes, groups = None, 1
-        if self._grouper is not None:
-            codes, new = self._grouper.codes(rows, columns[: len(self._breaker.keys)])
-            groups = self._grouper.groups
-            if len(new):
-                self._first.append(positions()[new])
+        codes, groups = self._codes(rows, columns, positions)
         whole = Rows(rows, codes, groups, columns, positions)
         shared: dict[tuple[int | None, tuple[int, ...], bool], Rows] = {}
         for call, state in zip(self._breaker.calls, self._states, strict=True):
@@ -151,6 +169,65 @@ class AggregateCollector:
             if given is None:
                 given = shared[key] = _given(whole, call, skip, shared)
             state.update(given)
+        if self._may_slot and self._slots is None:
+            self._take_up_slots()
+
+    def _codes(
+        self, rows: int, columns: tuple[pa.Array, ...], positions: Callable[[], Codes]
+    ) -> tuple[Codes | None, int]:
+        """The group or slot of each row, and how many there are."""
+        if self._grouper is None:
+            return None, 1
+        if self._slots is not None:
+            index = self._slotted(self._slots, columns[0])
+            if index is not None:
+                self._slots.note(index, positions)
+                return index, self._slots.size
+            self._give_up_slots(self._slots)
+        codes, new = self._grouper.codes(rows, columns[: len(self._breaker.keys)])
+        if len(new):
+            self._first.append(positions()[new])
+        return codes, self._grouper.groups
+
+    def _slotted(self, slots: Slots, column: pa.Array) -> Codes | None:
+        base, size = slots.base, slots.size
+        index = slots.index(column)
+        if slots.base != base:
+            self._states = self._moved(moves(base, size, slots.base), slots.size)
+        return index
+
+    def _moved(self, codes: Codes | slice, groups: int) -> tuple[State, ...]:
+        """The states with other numbers of their groups."""
+        fresh = tuple(call.state() for call in self._breaker.calls)
+        for mine, theirs in zip(_array_states(fresh), _array_states(self._states), strict=True):
+            mine.merge(theirs, codes, groups)
+        return fresh
+
+    def _take_up_slots(self) -> None:
+        if self._grouper is None or not self._grouper.is_direct or self._grouper.groups < self._tried:
+            return
+        self._tried = self._grouper.groups * 3 // 2
+        (keys,) = self._grouper.keys()
+        slots = Slots.of(keys, self._grouper.rows)
+        index = slots.index(keys) if slots is not None else None
+        if slots is None or index is None:
+            return
+        first = np.concatenate(self._first)
+        slots.note(index, lambda: first)
+        self._states = self._moved(index, slots.size)
+        self._slots, self._grouper, self._first = slots, Grouper(1), []
+
+    def _give_up_slots(self, slots: Slots) -> None:
+        """Back to numbered groups, for good."""
+        numbered = SlottedPartial.of(slots, _array_states(self._states))
+        keys, self._states = numbered.part(0, numbered.groups)
+        self._slots, self._grouper, self._first, self._may_slot = None, Grouper(1), [numbered.first], False
+        self._grouper.codes(len(keys), (keys,))
+
+
+def _array_states(states: tuple[State, ...]) -> tuple[ArrayState, ...]:
+    """The states of calls by slot, all of which are of this kind."""
+    return tuple(s for s in states if isinstance(s, ArrayState))
 
 
 def _given(
@@ -228,9 +305,9 @@ class AggregateBreaker:
         first = np.zeros(0 if self.keys else 1, np.int64)
         return AggregatePartial(len(first), keys, first, tuple(call.state() for call in self.calls))
 
-    def merge(self, partials: Sequence[AggregatePartial]) -> AggregatePartial:
+    def merge(self, given: Sequence[AggregatePartial | SlottedPartial]) -> AggregatePartial:
         """One partial of several: in split order where the breaker is `per_split`, in any order otherwise."""
-        partials = [p for p in partials if p.groups]
+        partials = [_numbered(p) for p in given if p.groups]
         if not partials:
             return self.nothing()
         if len(partials) == 1:
@@ -257,8 +334,9 @@ class AggregateBreaker:
                 mine.merge(theirs, places, groups)
         return AggregatePartial(groups, tuple(keys), earliest, states)
 
-    def partition_partial(self, partial: AggregatePartial, buckets: int) -> list[AggregatePartial]:
+    def partition_partial(self, given: AggregatePartial | SlottedPartial, buckets: int) -> list[AggregatePartial]:
         """The partial in `buckets` parts by a hash of the key; a key has the same number in all partials."""
+        partial = _numbered(given)
         if not partial.groups or not self.keys or buckets == 1:
             return [partial, *[self.nothing() if self.keys else _no_groups() for _ in range(buckets - 1)]]
         parts = []
@@ -276,14 +354,27 @@ class AggregateBreaker:
             schema=self.schema,
         )
 
-    def result(self, partials: Sequence[AggregatePartial | None], run: Run) -> Iterator[pa.RecordBatch]:
-        given = [p for p in partials if p is not None]
-        if self.keys and len(given) > 1 and sum(p.groups for p in given) > self._many(given):
-            pieces, first = self._merged_by_key(given, run)
+    def result(
+        self, partials: Sequence[AggregatePartial | SlottedPartial | None], run: Run
+    ) -> Iterator[pa.RecordBatch]:
+        given = [p for p in partials if p is not None and (p.groups or not self.keys)]
+        slotted = [p for p in given if isinstance(p, SlottedPartial)]
+        if slotted and len(slotted) == len(given) and are_near(slotted):
+            whole = merged(slotted, [call.state for call in self.calls], run)  # type: ignore[misc]
+            for batch in in_parts(whole, bind(self._part, whole), run):
+                yield from (batch.slice(i, self.batch_rows) for i in range(0, batch.num_rows, self.batch_rows))
+            return
+        numbered = [_numbered(p) for p in given]
+        if self.keys and len(numbered) > 1 and sum(p.groups for p in numbered) > self._many(numbered):
+            pieces, first = self._merged_by_key(numbered, run)
         else:
-            merged = self.merge(given)
-            pieces, first = [self.finished(merged)], merged.first
+            all_of_them = self.merge(numbered)
+            pieces, first = [self.finished(all_of_them)], all_of_them.first
         yield from self._in_order(pieces, first)
+
+    def _part(self, whole: SlottedPartial, start: int, stop: int) -> pa.RecordBatch:
+        keys, states = whole.part(start, stop)
+        return self.finished(AggregatePartial(stop - start, (keys,), whole.first[start:stop], states))
 
     def _many(self, partials: Sequence[AggregatePartial]) -> int:
         """From how many partial groups on merging by key pays. A key of integers is found by direct addressing, which
@@ -311,6 +402,13 @@ class AggregateBreaker:
                 yield whole.slice(start, self.batch_rows)
             else:
                 yield whole.take(pa.array(by_place[start : start + self.batch_rows]))
+
+
+def _numbered(partial: AggregatePartial | SlottedPartial) -> AggregatePartial:
+    if isinstance(partial, AggregatePartial):
+        return partial
+    keys, states = partial.part(0, partial.groups)
+    return AggregatePartial(partial.groups, (keys,), partial.first, tuple(states))
 
 
 def _no_groups() -> AggregatePartial:

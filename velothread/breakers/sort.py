@@ -23,7 +23,7 @@ from velothread.breakers.emit import as_batch, limited
 from velothread.breakers.tasks import in_parallel
 from velothread.kernels.bucketing import parts_by
 from velothread.kernels.grouping import Codes, joined, plain
-from velothread.kernels.sorting import Layout, SortKey, comparable, is_small_text, order, sort_permutation
+from velothread.kernels.sorting import Field, Layout, SortKey, comparable, is_small_text, order, sort_permutation
 from velothread.sources.source import DEFAULT_BATCH_ROWS
 from velothread.types import SqlType
 
@@ -120,11 +120,17 @@ class SortBreaker:
         yield from self._emitted(columns, sort_permutation(self.keys, self.key_columns(columns)))
 
     def _sorted_in_ranges(self, pieces: list[Piece], rows: int, run: Run) -> Iterator[pa.RecordBatch]:
-        joining = [bind(joined, [p.columns[i] for p in pieces]) for i in range(len(self.types))]
-        columns = list(in_parallel(run, "sort: join columns", joining))
+        by_column = {k.column: k for k in self.keys}
+        joining = [bind(_whole, [p.columns[i] for p in pieces], by_column.get(i)) for i in range(len(self.types))]
+        prepared = list(in_parallel(run, "sort: join columns", joining))
+        columns = [column for column, _ in prepared]
         # Keys in shapes of which any part can be compared with any other.
-        keys = [comparable(c) for c in self.key_columns(columns)]
-        layout = Layout.of(self.keys, keys)
+        known = [
+            comparable(k, columns[k.column]) if by_column[k.column] is not k else prepared[k.column][1]
+            for k in self.keys
+        ]
+        keys = [column for column, _ in known]
+        layout = Layout.made_of(field for _, field in known)
         sample = pa.array(np.linspace(0, rows - 1, min(rows, _SAMPLE_ROWS)).astype(np.int64))
         seen = np.sort(layout.words([k.take(sample) for k in keys])[0])
         splitters = np.unique(seen[np.linspace(0, len(seen) - 1, _RANGES + 1).astype(np.int64)[1:-1]])
@@ -159,6 +165,12 @@ class SortBreaker:
         for start in range(0, len(permutation), self.batch_rows):
             places = pa.array(permutation[start : start + self.batch_rows])
             yield as_batch(len(places), [c.take(places) for c in chosen], schema)
+
+
+def _whole(pieces: list[pa.Array], key: SortKey | None) -> tuple[pa.Array, tuple[pa.Array, Field] | None]:
+    """A column put together, and what it becomes as a sort key."""
+    column = joined(pieces)
+    return column, None if key is None else comparable(key, column)
 
 
 def _split(layout: Layout, keys: list[pa.Array], start: int, splitters: Codes) -> list[tuple[Codes, list[Codes]]]:
@@ -255,10 +267,25 @@ class TopCollector:
             beyond = pc.less(column, worst) if key.descending else pc.greater(column, worst)
         return pc.fill_null(pc.invert(beyond), key.nulls_first)
 
+    def _first_by_first_key(self, columns: Sequence[pa.Array]) -> Codes | None:
+        """Rows that are among the first by the first key alone, ties included; None: sort them all."""
+        if len(columns[0]) < 8 * self.wanted + 1024:
+            return None
+        keys, column = self.breaker.keys[:1], columns[self.breaker.keys[0].column]
+        if pa.types.is_nested(column.type):
+            return None
+        words = Layout.of(keys, (column,)).words((column,))[0]
+        # The words of a layout rise with the key, even where they don't tell all keys apart.
+        last = np.partition(words, self.wanted - 1)[self.wanted - 1]
+        return np.flatnonzero(words <= last)
+
     def _cut(self) -> None:
         """Keep the best rows only, in source order."""
         columns = tuple(joined(c) for c in zip(*(p.columns for p in self._pieces), strict=True))
         places = np.concatenate([p.places for p in self._pieces])
+        hopeful = self._first_by_first_key(columns)
+        if hopeful is not None:
+            columns, places = tuple(c.take(pa.array(hopeful)) for c in columns), places[hopeful]
         permutation = sort_permutation(self.breaker.keys, self.breaker.key_columns(columns))
         if len(permutation) > self.wanted:
             best = permutation[: self.wanted]

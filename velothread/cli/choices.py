@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from velothread.cli import values
 from velothread.cli.commands import Invocation
 from velothread.errors import OptionError
 from velothread.options import PROCESSORS, STRATEGIES, WAITS
+
+if TYPE_CHECKING:
+    from velothread.session import Session
 
 _INPUT_FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "arrow")
 
@@ -49,6 +52,7 @@ _RUN = (
     click.option("--strategy", type=click.Choice(STRATEGIES), help="How work is dealt to partitions."),
     click.option("--wait", type=click.Choice(WAITS), help="How threads wait for each other."),
     click.option("--batch-rows", type=click.IntRange(1), metavar="N", help="The most rows in a batch."),
+    click.option("--queue-depth", type=click.IntRange(1), metavar="N", help="Splits that a receiver has at a time."),
 )  # fmt: skip
 
 _READ = (
@@ -104,6 +108,19 @@ def sql_text(argument: str | None, file: str | None) -> str:
     return argument
 
 
+def open_session(options: dict[str, Any]) -> Session:
+    """A session that says what it has to say once as a line on standard error."""
+    import velothread
+
+    session = velothread.connect(**options)
+    session.notify = _note
+    return session
+
+
+def _note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr, flush=True)
+
+
 def session_options(chosen: dict[str, Any]) -> dict[str, Any]:
     """Arguments of `velothread.connect` from the options of a command; what isn't given is left to its default."""
     from velothread.sources.source import ReadOptions
@@ -121,6 +138,6 @@ def session_options(chosen: dict[str, Any]) -> dict[str, Any]:
     if read_options["rejects"] and read_options["on_error"] in (None, "fail"):
         raise OptionError("--rejects keeps what is refused, so it needs --on-error skip or --on-error null")
     read_options = {k: v for k, v in read_options.items() if v is not None}
-    names = ("processor", "partitions", "strategy", "wait", "batch_rows", "dialect")
+    names = ("processor", "partitions", "strategy", "wait", "batch_rows", "queue_depth", "dialect")
     given = {name: chosen[name] for name in names if chosen.get(name) is not None}
     return {**given, "read": ReadOptions(**read_options)}

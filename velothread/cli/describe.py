@@ -19,7 +19,7 @@ from velothread.sinks.formats import make_sink
 
 
 @click.command("describe", short_help="Show what is in a file.")
-@click.argument("path", metavar="FILE")
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--rows", "sample", type=click.IntRange(0), default=5, show_default=True, metavar="N", help="Rows to show."
 )
@@ -27,11 +27,14 @@ from velothread.sinks.formats import make_sink
 @choices.general
 @click.pass_obj
 def command(invocation: Invocation, /, **chosen: Any) -> int:
-    """Show the columns and types of a file or glob, its size, rows and splits, and its first rows."""
-    path, sample = chosen["path"], chosen["sample"]
+    """Show the columns and types of a file or glob, its size, rows and splits, and its first rows.
+
+    Several files are described as the one table that they are together.
+    """
+    paths, sample = chosen["paths"], chosen["sample"]
     options = choices.session_options(chosen)
     look = _Look(table_width(sys.stdout), wants_color(invocation.color, sys.stdout))
-    text = run_interruptibly(lambda: look.at(path, sample, options), lambda: None, lambda: None)
+    text = run_interruptibly(lambda: look.at(paths, sample, options), lambda: None, lambda: None)
     click.echo(text, nl=False, color=True)
     return 0
 
@@ -41,17 +44,19 @@ class _Look:
     width: int | None
     color: bool
 
-    def at(self, path: str, sample: int, options: dict[str, Any]) -> str:
-        import velothread
-
-        with velothread.connect(**options) as session:
-            described = session.describe(path)
+    def at(self, paths: tuple[str, ...], sample: int, options: dict[str, Any]) -> str:
+        path = paths[0]
+        with choices.open_session(options) as session:
+            described = session.describe(path if len(paths) == 1 else list(paths))
             source = described.source
             names = [name for name, _ in described]
             out = [_facts(source, path, names), self._columns(described)]
-            if sample and path not in ("-", "/dev/stdin"):  # what was read of a pipe to describe it is gone
-                quoted = "'" + path.replace("'", "''") + "'"
-                (statement,) = session.statements(f"SELECT * FROM {quoted} LIMIT {sample}")
+            if sample and not {"-", "/dev/stdin"} & set(paths):  # what was read of a pipe to describe it is gone
+                table = "'" + path.replace("'", "''") + "'"
+                if len(paths) > 1:
+                    session.register("described", list(paths))
+                    table = "described"
+                (statement,) = session.statements(f"SELECT * FROM {table} LIMIT {sample}")
                 held = io.BytesIO()
                 session.run(statement).write(make_sink("table", held, self._table()))
                 out.append(f"\nfirst rows:\n{held.getvalue().decode()}")

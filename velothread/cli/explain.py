@@ -36,10 +36,8 @@ def command(**chosen: Any) -> int:
     sessions: list[Any] = []
 
     def work() -> list[str]:
-        import velothread
-
         more = {} if parameters is None else {"parameters": parameters}
-        with velothread.connect(**options) as session:
+        with choices.open_session(options) as session:
             sessions.append(session)
             for name, path in tables:
                 session.register(name, path)

@@ -157,9 +157,7 @@ class _Run:
     session: Any = None
 
     def everything(self, options: dict[str, Any]) -> None:
-        import velothread
-
-        with velothread.connect(**options) as session:
+        with choices.open_session(options) as session:
             self.session = session
             for name, path in self.tables:
                 session.register(name, path)

@@ -1,7 +1,8 @@
-"""Binding of function calls: scalar functions and operators by table, aggregates, and the few with rules of their own."""
+"""Binding of calls: scalar functions and operators by table, aggregates, and the few with rules of their own."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
@@ -141,6 +142,8 @@ class CallBinder:
         label = f"{name}({given})"
         if len(arguments) == 2 and not name[0].isalpha():
             label = f"{_type(arguments[0])} {name} {_type(arguments[1])}"
+        # an alias is shown by the name that was written; operators stay as they are
+        signatures = [re.sub(r"^\w+\(", f"{name}(", s) for s in signatures]
         shown = "\n    ".join(dict.fromkeys(signatures))
         return (f"no function fits {label}; there are\n    {shown}",)
 

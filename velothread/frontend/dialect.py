@@ -51,3 +51,42 @@ class Velothread(DuckDB):
             is_unit = self._curr is not None and self._curr.token_type in (TokenType.VAR, *self.ID_VAR_TOKENS)
             unit = self._parse_var(any_token=True, upper=True) if is_unit else None
             return exp.Interval(this=this, unit=unit)
+
+        # sqlglot keeps the places of names and literals; these keep those of what errors point at as a whole.
+
+        def _parse_placeholder(self) -> exp.Expr | None:
+            start = self._curr
+            node: exp.Expr | None = super()._parse_placeholder()
+            return self._placed(start, node)
+
+        def _parse_types(self, *args: Any, **options: Any) -> exp.Expr | None:
+            start = self._curr
+            node: exp.Expr | None = super()._parse_types(*args, **options)
+            if isinstance(node, exp.DataType) and start is not None:
+                self._placed(start, node)
+                node.meta["text"] = self._find_sql(start, self._prev)
+            return node
+
+        def _parse_cast(self, *args: Any, **options: Any) -> exp.Expr:
+            name = self._tokens[self._index - 2]  # CAST, then the parenthesis
+            node: exp.Expr = super()._parse_cast(*args, **options)
+            end = self._curr if self._curr is not None else self._prev
+            node.meta["start"], node.meta["end"] = name.start, end.end
+            return node
+
+        def _parse_select(self, *args: Any, **options: Any) -> exp.Expr | None:
+            start = self._curr
+            node: exp.Expr | None = super()._parse_select(*args, **options)
+            return node if isinstance(node, exp.SetOperation) else self._placed(start, node)
+
+        def _parse_function_call(self, *args: Any, **options: Any) -> exp.Expr | None:
+            node: exp.Expr | None = super()._parse_function_call(*args, **options)
+            if isinstance(node, exp.Anonymous) and self._prev.token_type == TokenType.R_PAREN:
+                node.meta["end"] = self._prev.end
+            return node
+
+        def _placed(self, start: Any, node: exp.Expr | None) -> exp.Expr | None:
+            """`node`, knowing that it reaches from `start` to the last token that was read."""
+            if node is not None and start is not None and "start" not in node.meta:
+                node.meta["start"], node.meta["end"] = start.start, self._prev.end
+            return node

@@ -53,18 +53,20 @@ _INTERVAL_UNITS = {
     "hr": "hours", "hrs": "hours", "h": "hours", "d": "days", "w": "weeks", "mon": "months", "mons": "months",
     "y": "years", "yr": "years", "yrs": "years", "ms": "milliseconds", "us": "microseconds",
 }  # fmt: skip
-# Unit and half of it in microseconds.
+# How deep an expression may be nested: well before Python's own limit.
 MAX_DEPTH = 300
 
 # What the methods below read of a node beside these. Anything else that is set would be ignored: refused instead.
 _ALWAYS = frozenset({"this", "expression", "expressions"})
 _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
-    exp.Column: frozenset({"table", "db", "catalog"}), exp.Literal: frozenset({"is_string"}), exp.Identifier: frozenset({"quoted"}),
-    exp.Interval: frozenset({"unit", "fraction_in_string"}), exp.Div: frozenset({"typed", "safe"}), exp.DPipe: frozenset({"safe"}),
+    exp.Column: frozenset({"table", "db", "catalog"}), exp.Literal: frozenset({"is_string"}),
+    exp.Identifier: frozenset({"quoted"}), exp.Interval: frozenset({"unit", "fraction_in_string"}),
+    exp.Div: frozenset({"typed", "safe"}), exp.DPipe: frozenset({"safe"}),
     exp.Between: frozenset({"low", "high"}), exp.In: frozenset({"query", "unnest", "field"}),
     exp.Like: frozenset({"negate"}), exp.ILike: frozenset({"negate"}), exp.Case: frozenset({"ifs", "default"}),
     exp.If: frozenset({"true", "false"}), exp.Cast: frozenset({"to"}), exp.TryCast: frozenset({"to", "safe"}),
-    exp.Substring: frozenset({"start", "length"}), exp.Trim: frozenset({"position"}), exp.StrPosition: frozenset({"substr"}),
+    exp.Substring: frozenset({"start", "length"}), exp.Trim: frozenset({"position"}),
+    exp.StrPosition: frozenset({"substr"}),
     exp.AtTimeZone: frozenset({"zone"}), exp.Anonymous: frozenset({"quoted"}), exp.RegexpLike: frozenset(),
     exp.Array: frozenset({"bracket_notation", "struct_name_inheritance"}), exp.Bracket: frozenset({"offset", "safe"}),
     exp.Null: frozenset(), exp.Alias: frozenset({"alias"}), exp.WithinGroup: frozenset(), exp.RawString: frozenset(),
@@ -80,7 +82,7 @@ class ExpressionBinder:
     def __init__(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> None:
         self.sql = sql
         self.parameters = parameters
-        self.next_parameter = 0
+        self.used_parameters = 0  # how many values by position the placeholders bound so far take
         self.query_time = datetime.now(UTC)
         self.calls = CallBinder(self)
         self._depth = 0
@@ -470,7 +472,7 @@ class ExpressionBinder:
 
 
 def number(text: str, place: Position | None) -> Literal:
-    """A numeric literal, typed as DuckDB does: the smallest of INTEGER, BIGINT, HUGEINT; DECIMAL with a point; else DOUBLE."""
+    """A numeric literal: the smallest of INTEGER, BIGINT, HUGEINT; DECIMAL with a point; else DOUBLE."""
     digits = text.replace("_", "")
     if re.fullmatch(r"-?\d+", digits):
         value = int(digits)

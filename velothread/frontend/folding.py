@@ -44,7 +44,7 @@ def fold_here(e: Expression) -> Expression:
         case Call() if not e.function.volatile and e.arguments and _all_literal(e.arguments):
             return _try(lambda: e.function.kernel(*(a.value for a in e.arguments)), e)  # type: ignore[union-attr]
         case Call() if not e.function.volatile and not e.arguments:
-            return _try(lambda: e.function.kernel(), e)
+            return _try(e.function.kernel, e)
         case Call() if e.function.strict and any(_is_null(a) for a in e.arguments):
             return literal(None, e.type, e.position)
         case Cast() if isinstance(e.argument, Literal):

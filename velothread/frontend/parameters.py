@@ -26,7 +26,7 @@ def bind_parameter(binder: ExpressionBinder, node: exp.Expr) -> Expression:
     :raises BindError: when no value was given for it.
     """
     place = position(node)
-    name = str(node.this.name if isinstance(node.this, exp.Expr) else node.this or "")
+    name = parameter_name(node)
     given = binder.parameters
     if given is None:
         what = f"${name}" if name else "?"
@@ -38,12 +38,29 @@ def bind_parameter(binder: ExpressionBinder, node: exp.Expr) -> Expression:
         return constant(given[name], place)
     if name and not name.isdigit():
         raise BindError(f"parameter ${name} has a name, but the values have none", place, sql=binder.sql)
-    index = int(name) - 1 if name else binder.next_parameter
-    if not name:
-        binder.next_parameter += 1
+    index = (int(name) if name else int(node.meta.get("number", 1))) - 1
+    binder.used_parameters = max(binder.used_parameters, index + 1)
     if not 0 <= index < len(given):
         raise BindError(f"parameter {index + 1} has no value: {len(given)} given", place, sql=binder.sql)
     return constant(given[index], place)
+
+
+def parameter_name(node: exp.Expr) -> str:
+    """`limit` of `$limit`, `1` of `$1`; empty for `?`."""
+    return str(node.this.name if isinstance(node.this, exp.Expr) else node.this or "")
+
+
+def refuse_surplus(binder: ExpressionBinder) -> None:
+    """Refuse values by position that no placeholder of a statement takes; values by name may be more.
+
+    :raises BindError: when there are any.
+    """
+    given, used = binder.parameters, binder.used_parameters
+    if given is None or isinstance(given, Mapping) or len(given) <= used:
+        return
+    values = f"{len(given)} parameter value{'s were' if len(given) != 1 else ' was'} given"
+    hint = "write ? or $1 in the SQL where a value should stand" if not used else None
+    raise BindError(f"{values}, but the statement takes {used or 'none'}", hint=hint, sql=binder.sql)
 
 
 def _how(name: str) -> str:
@@ -86,7 +103,7 @@ def type_of(value: Any) -> SqlType:
     if isinstance(value, dt.datetime):
         return t.TIMESTAMP if value.tzinfo is None else t.TIMESTAMPTZ
     if isinstance(value, Decimal):
-        sign, digits, exponent = value.as_tuple()
+        _, digits, exponent = value.as_tuple()
         scale = max(0, -int(exponent))
         return t.decimal(max(len(digits), scale, 1), scale)
     if isinstance(value, (list, tuple)):

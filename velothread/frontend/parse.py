@@ -16,11 +16,15 @@ from velothread.frontend.dialect import Velothread
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One parsed statement. `sql` is the whole text that positions point into; `parse_s` what parsing it took."""
+    """One parsed statement.
+
+    `sql` is the whole text that positions point into; `parse_s` what parsing it took; `alone`: the text has no other.
+    """
 
     tree: exp.Expr
     sql: str
     parse_s: float = 0.0
+    alone: bool = True
 
 
 def parse(sql: str, dialect: str | None = None) -> list[Statement]:
@@ -40,9 +44,12 @@ def parse(sql: str, dialect: str | None = None) -> list[Statement]:
     except RecursionError:
         raise ParseError("the SQL is nested too deeply", sql=sql) from None
     seconds = perf_counter() - start
-    statements = [Statement(t, sql, seconds) for t in trees if t is not None and not isinstance(t, exp.Semicolon)]
+    found = [t for t in trees if t is not None and not isinstance(t, exp.Semicolon)]
+    statements = [Statement(t, sql, seconds, len(found) == 1) for t in found]
     for statement in statements:
         _refuse_raw_commands(statement)
+        if "?" in sql:
+            _number_placeholders(statement.tree)
     return statements
 
 
@@ -58,6 +65,13 @@ def position(node: exp.Expr | None) -> Position | None:
             start = at if start is None else min(start, at)
             end = max(end, part.meta["end"] + 1)
     return None if start is None else Position(start, end)
+
+
+def _number_placeholders(tree: exp.Expr) -> None:
+    """The first `?` of a statement's text is parameter 1, and so on: clauses are bound in another order."""
+    found = [p for p in tree.find_all(exp.Placeholder) if not p.this]
+    for number, node in enumerate(sorted(found, key=lambda p: p.meta.get("start", 0)), 1):
+        node.meta["number"] = number
 
 
 def _translate(sql: str, dialect: str) -> list[str]:

@@ -18,7 +18,7 @@ from velothread.errors import BindError, Position, UnsupportedError
 from velothread.frontend import stars
 from velothread.frontend.expressions import ExpressionBinder
 from velothread.frontend.grouping import Grouping, bind_grouping
-from velothread.frontend.item_names import item_name, unique_names
+from velothread.frontend.item_names import item_name
 from velothread.frontend.names import FieldMaker, Scope
 from velothread.frontend.parse import position
 from velothread.frontend.tables import Catalog, Cte, TableBinder
@@ -38,14 +38,21 @@ from velothread.plan.expressions import (
 
 # The clauses that are read; any other that is set is refused.
 _CLAUSES = frozenset({
-    "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_", "kind",
+    "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_",
+    "kind",
 })  # fmt: skip
 _NOT_YET = {
-    "qualify": "QUALIFY is not supported yet", "windows": "WINDOW is not supported yet", "laterals": "LATERAL is not supported yet",
-    "connect": "CONNECT BY is not supported", "match": "MATCH_RECOGNIZE is not supported", "pivots": "PIVOT is not supported yet",
-    "sample": "SAMPLE is not supported yet", "cluster": "CLUSTER BY is not supported", "locks": "FOR UPDATE is not supported",
+    "qualify": "QUALIFY is not supported yet",
+    "windows": "WINDOW is not supported yet",
+    "laterals": "LATERAL is not supported yet",
+    "connect": "CONNECT BY is not supported",
+    "match": "MATCH_RECOGNIZE is not supported",
+    "pivots": "PIVOT is not supported yet",
+    "sample": "SAMPLE is not supported yet",
+    "cluster": "CLUSTER BY is not supported",
+    "locks": "FOR UPDATE is not supported",
     "into": "SELECT INTO is not supported",
-}  # fmt: skip
+}
 
 Bound = tuple[nodes.Node, tuple[str, ...]]
 
@@ -118,7 +125,7 @@ class QueryBinder:
             plan = nodes.Filter(plan, predicate)
 
         bound = [self._item(item, scope) for item in items]
-        names = unique_names([name or item_name(item) for name, item in items])
+        names = [name or item_name(item) for name, item in items]
         on = self._distinct_on(node, scope, items, bound)
         having = node.args.get("having")
         having_e = self.expressions.bind_condition(having.this, scope, "HAVING") if having is not None else None
@@ -203,7 +210,7 @@ class QueryBinder:
         on: list[Expression],
     ) -> Bound:  # fmt: skip
         output = [self.fields(n, e.type) for n, e in zip(names, bound, strict=True)]
-        by_expression = {e: f for e, f in reversed(list(zip(bound, output, strict=True)))}
+        by_expression = dict(reversed(list(zip(bound, output, strict=True))))
         distinct = node.args.get("distinct") is not None and not on
         hidden: dict[Expression, Field] = {}
 
@@ -257,7 +264,7 @@ class QueryBinder:
         self, plan: nodes.Node, output: list[Field], keys: list[Ordering]
     ) -> tuple[nodes.Node, list[Field], list[Ordering]]:
         new = [self.fields(f.name, f.type) for f in output]
-        renamed = {f: n for f, n in zip(output, new, strict=True)}
+        renamed = dict(zip(output, new, strict=True))
         plan = nodes.Aggregate(plan, tuple(new), tuple(Column(f) for f in output), ())
         keys = [
             Ordering(Column(renamed[k.expression.field]), k.descending, k.nulls_first)
@@ -308,7 +315,7 @@ class QueryBinder:
         if by_name:
             bound = self._by_name(bound)
         names = bound[0][1]
-        inputs = self._aligned(node, bound)
+        inputs = self._aligned(node, bound, list(reversed(parts)))
         output = tuple(self.fields(n, f.type) for n, f in zip(names, inputs[0].output, strict=True))
         union: nodes.Node = nodes.UnionAll(inputs, output)
         if distinct:
@@ -316,13 +323,13 @@ class QueryBinder:
             union = nodes.Aggregate(union, new, tuple(Column(f) for f in output), ())
         return union, names
 
-    def _aligned(self, node: exp.Expr, bound: Sequence[Bound]) -> tuple[nodes.Node, ...]:
+    def _aligned(self, node: exp.Expr, bound: Sequence[Bound], parts: Sequence[exp.Expr]) -> tuple[nodes.Node, ...]:
         """The inputs of a set operation with equal types, column by column."""
         width = len(bound[0][1])
         kind = type(node).__name__.upper()
-        for _, other in bound:
+        for part, (_, other) in zip(parts, bound, strict=True):
             if len(other) != width:
-                raise BindError(f"{kind}: {width} and {len(other)} columns", position(node.expression), sql=self.sql)
+                raise BindError(f"{kind}: {width} and {len(other)} columns", position(part), sql=self.sql)
         types = []
         for i in range(width):
             columns: list[Expression] = [Column(plan.output[i]) for plan, _ in bound]
@@ -350,7 +357,8 @@ class QueryBinder:
             raise UnsupportedError(f"{kind} is not supported yet", position(node), sql=self.sql)
         bound = [self.bind_query(p, ctes) for p in (node.this, node.expression)]
         inputs = []
-        for left, plan in zip((True, False), self._aligned(node, bound), strict=True):
+        aligned = self._aligned(node, bound, [node.this, node.expression])
+        for left, plan in zip((True, False), aligned, strict=True):
             side = self.fields("left", t.BOOLEAN)
             output = tuple(self.fields(f.name, f.type) for f in plan.output)
             items: tuple[Expression, ...] = (*(Column(f) for f in plan.output), literal(left, t.BOOLEAN))

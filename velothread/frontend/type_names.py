@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from sqlglot import exp
 
 from velothread import types as t
-from velothread.errors import BindError, Position, UnsupportedError, did_you_mean
+from velothread.errors import BindError, UnsupportedError, did_you_mean
 from velothread.frontend.parse import position
 from velothread.types import SqlType
 
@@ -66,17 +64,11 @@ def bind_type(node: exp.Expr, sql: str) -> SqlType:
     if found is None:
         raise UnsupportedError(
             f"type {name or node.sql()} is not supported",
-            position(node) or _place(name, sql),
+            position(node),
             hint=did_you_mean(name, _BY_NAME),
             sql=sql,
         )
     return found
-
-
-def _place(name: str, sql: str) -> Position | None:
-    """Where the type's name stands: sqlglot keeps no positions of types."""
-    found = re.search(rf"\b{re.escape(name)}\b", sql, re.IGNORECASE) if name else None
-    return Position(found.start(), found.end()) if found else None
 
 
 def type_from_text(text: str) -> SqlType:

@@ -17,7 +17,22 @@ from typing import Any
 import pyarrow as pa
 
 from velothread.coercion import STRING_LITERAL, common_type, implicit_cost
-from velothread.types import BIGINT, DOUBLE, HUGEINT, INTEGER, NULL, VARCHAR, SqlType, list_of
+from velothread.types import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    HUGEINT,
+    INTEGER,
+    INTERVAL,
+    NULL,
+    TIME,
+    TIMESTAMP,
+    VARCHAR,
+    SqlType,
+    decimal,
+    list_of,
+)
 
 Value = pa.Array | pa.Scalar
 Kernel = Callable[..., Any]
@@ -60,11 +75,39 @@ class Function:
     group: str = ""
 
     def signature(self) -> str:
-        """For messages and documents: `substring(VARCHAR, BIGINT, BIGINT)`."""
-        names = [p.upper() if isinstance(p, str) else str(p) for p in self.parameters]
+        """For messages and documents: `substring(VARCHAR, BIGINT, BIGINT)`, `abs(number)`, `integer + integer`."""
+        patterns = [*self.parameters, *([self.variadic] if self.variadic is not None else [])]
+        names = []
+        for i, pattern in enumerate(patterns):
+            if isinstance(pattern, SqlType):
+                names.append(str(pattern))
+            elif pattern == "T" and "T[]" in patterns:
+                names.append("item")
+            elif pattern == "T" and "T" in patterns[:i]:
+                names.append("same type")
+            else:
+                names.append(_WORDS.get(pattern, pattern))
+        if self.resolve is not None and patterns == ["T"]:
+            names = [_accepted(self.resolve)]
         if self.variadic is not None:
-            names.append(f"{self.variadic.upper() if isinstance(self.variadic, str) else self.variadic}...")
+            names[-1] += "..."
+        if not self.name[0].isalpha() and len(names) == 2:
+            return f"{names[0]} {self.name} {names[1]}"
         return f"{self.name}({', '.join(names)})"
+
+
+# Patterns as a user would say them.
+_WORDS = {"any": "any type", "T": "any type", "T[]": "list", "numeric": "number", "decimal": "DECIMAL"}
+_SAMPLES = (
+    (BOOLEAN, "BOOLEAN"), (INTEGER, "integer"), (decimal(18, 3), "DECIMAL"), (DOUBLE, "DOUBLE"), (VARCHAR, "VARCHAR"),
+    (DATE, "DATE"), (TIME, "TIME"), (TIMESTAMP, "TIMESTAMP"), (INTERVAL, "INTERVAL"),
+)  # fmt: skip
+
+
+def _accepted(resolve: Callable[[tuple[SqlType, ...]], object]) -> str:
+    """The types that a rule takes as its one argument: tried out, as the rule can't say."""
+    names = [name for sample, name in _SAMPLES if resolve((sample,)) is not None]
+    return "any type" if len(names) in (0, len(_SAMPLES)) else " or ".join(names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class Grouper:
     Threading: owned by one thread.
     """
 
-    __slots__ = ("_chunks", "_coders", "_dense", "_entries", "_layout", "_rows", "_slots", "groups")
+    __slots__ = ("_chunks", "_coders", "_dense", "_entries", "_layout", "_slots", "groups", "rows")
 
     def __init__(self, keys: int) -> None:
         self.groups = 0
@@ -97,13 +97,15 @@ class Grouper:
         self._dense: list[_Packed] = []  # wide keys: one per time that the packed bits were full
         self._layout: tuple[int, ...] = ()
         self._entries: tuple[pa.Array, Codes] | None = None  # a dictionary, and the groups of its entries (-1: unknown)
-        self._rows = 0
+        self.rows = 0
 
     def codes(self, rows: int, columns: Sequence[pa.Array]) -> tuple[Codes, Codes]:
         """The group of each row, and the rows (rising) that opened groups, which are numbered in that order."""
-        self._rows += rows
+        self.rows += rows
         if len(columns) == 1 and pa.types.is_dictionary(columns[0].type) and rows:
             return self._by_entry(rows, columns[0])
+        if len(columns) == 1 and self.groups * 4 < rows and _is_text(columns[0].type):
+            return self._by_value(columns[0])
         return self._found(rows, columns)
 
     def _by_entry(self, rows: int, column: pa.DictionaryArray) -> tuple[Codes, Codes]:
@@ -123,6 +125,18 @@ class Grouper:
         table[at] = codes
         return codes, new
 
+    def _by_value(self, column: pa.Array) -> tuple[Codes, Codes]:
+        """As `codes`, for text that repeats: only its different values are looked up."""
+        encoded = column.dictionary_encode(null_encoding="encode" if column.null_count else "mask")
+        # Values are in order of first appearance, and so are the groups that they open.
+        groups, new = self._found(len(encoded.dictionary), (encoded.dictionary,))
+        at = offsets(encoded.indices)
+        if not len(new):
+            return groups.take(at), new
+        first = np.empty(len(groups), np.intp)
+        first[at[::-1]] = np.arange(len(at) - 1, -1, -1)  # of several writes the last one stays
+        return groups.take(at), first[new]
+
     def _found(self, rows: int, columns: Sequence[pa.Array]) -> tuple[Codes, Codes]:
         columns = [normalised(c) for c in columns]
         indexes = [self._index(i, c) for i, c in enumerate(columns)]
@@ -140,16 +154,15 @@ class Grouper:
         return self._chunks[0]
 
     @property
-    def direct(self) -> Direct | None:
-        """The coder of a single integer key."""
-        coder = self._coders[0]
-        return coder if len(self._coders) == 1 and isinstance(coder, Direct) else None
+    def is_direct(self) -> bool:
+        """Is the key a single integer (or date, or the like)?"""
+        return len(self._coders) == 1 and isinstance(self._coders[0], Direct)
 
     def _index(self, i: int, column: pa.Array) -> Codes:
         coder = self._coders[i]
-        index = coder.index(column, max(_FEW_SLOTS, min(_MOST_SLOTS, 16 * self._rows)))
+        index = coder.index(column, max(_FEW_SLOTS, min(_MOST_SLOTS, 16 * self.rows)))
         if index is None:  # the coder can't go on: another one takes over, and is shown the keys so far
-            coder = Direct() if isinstance(coder, _Unknown) and _is_direct(column) else _Encoded()
+            coder = Direct() if isinstance(coder, _Unknown) and is_direct(column) else _Encoded()
             self._coders[i] = coder
             self._layout = ()
             if self._chunks:
@@ -166,7 +179,7 @@ class Grouper:
         slots = 1
         for coder in self._coders:
             slots *= coder.size
-        limit = max(_FEW_SLOTS, min(_MOST_SLOTS, 16 * self._rows))
+        limit = max(_FEW_SLOTS, min(_MOST_SLOTS, 16 * self.rows))
         self._slots = np.full(slots, -1, np.int32) if slots <= limit else None
         self._dense = []
         if self.groups:
@@ -274,7 +287,9 @@ class Direct:
             return None
         # A table of int64 offsets would be read twice as slowly as it needs to: narrow types stay narrow until here.
         # Modulo 2**64, since base - 1 may lie outside of int64.
-        index = (values.astype(np.int64, copy=False).view(np.uint64) - np.uint64((self.base - 1) % 2**64)).view(np.int64)
+        index = (values.astype(np.int64, copy=False).view(np.uint64) - np.uint64((self.base - 1) % 2**64)).view(
+            np.int64
+        )
         if nulls:
             index[~present] = 0
         return index
@@ -438,5 +453,10 @@ def _same(a: pa.Array, b: pa.Array) -> bool:
     return all((x is None) == (y is None) and (x is None or x.address == y.address) for x, y in places)
 
 
-def _is_direct(column: pa.Array) -> bool:
+def _is_text(t: pa.DataType) -> bool:
+    return bool(pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_binary(t))
+
+
+def is_direct(column: pa.Array) -> bool:
+    """Does `Direct` serve such values?"""
     return not pa.types.is_dictionary(column.type) and integers(column.slice(0, 0)) is not None

@@ -12,7 +12,7 @@ exactly.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,8 +33,11 @@ class SortKey:
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
-    """How one key becomes an unsigned number of `bits` bits; `top` is the greatest of its non-NULL values' numbers."""
+class Field:
+    """How one key of a `Layout` becomes an unsigned number of `bits` bits.
+
+    `top` is the greatest of its non-NULL values' numbers.
+    """
 
     kind: Literal["integer", "float", "rank", "prefix", "null"]
     bits: int
@@ -56,20 +59,24 @@ class Layout:
     Threading: immutable.
     """
 
-    fields: tuple[_Field, ...]
+    fields: tuple[Field, ...]
     exact: bool
 
     @staticmethod
     def of(keys: Sequence[SortKey], columns: Sequence[pa.Array], exact: bool = False) -> Layout:
         """The layout for these key columns (in the order of `keys`). `exact`: ranks instead of prefixes."""
-        fields = []
-        for key, column in zip(keys, columns, strict=True):
-            field = _field(key, column, exact)
-            fields.append(field)
+        return Layout.made_of(_field(key, column, exact) for key, column in zip(keys, columns, strict=True))
+
+    @staticmethod
+    def made_of(fields: Iterable[Field]) -> Layout:
+        """The layout with these fields, most significant first."""
+        used = []
+        for field in fields:
+            used.append(field)
             if field.kind == "prefix":
                 # What follows counts only among equal text, which a prefix doesn't know.
-                return Layout(tuple(fields), False)
-        return Layout(tuple(fields), True)
+                return Layout(tuple(used), False)
+        return Layout(tuple(used), True)
 
     def words(self, columns: Sequence[pa.Array]) -> list[Codes]:
         """The keys of each row as one or several uint64, most significant first, filled from the top bit downwards."""
@@ -184,20 +191,19 @@ def ranks(column: pa.Array) -> Codes:
     return words[0]
 
 
-def comparable(column: pa.Array) -> pa.Array:
-    """`column`, or ranks in its place where its order can't be told from parts of it (lists, great decimals, ...).
+def comparable(key: SortKey, column: pa.Array) -> tuple[pa.Array, Field]:
+    """A key column with its field of a `Layout` that serves any slice of it.
 
-    A `Layout` made from a whole column then serves any slice of it.
+    The column has ranks in place of values whose order can't be told from parts of it (lists, great decimals, ...).
     """
-    if column.null_count == len(column):
-        return column
-    field = _field(SortKey(0), column, False)
+    field = _field(key, column, False)
     if field.kind != "rank" or field.ranks is not None:
-        return column
+        return column, field
     present = column.drop_null()
     numbers = np.zeros(len(column), np.uint64)
-    numbers[valid_mask(column)] = _encode_ranked(_Field("rank", 64, 0), present)
-    return pa.array(numbers, mask=~valid_mask(column))
+    numbers[valid_mask(column)] = _encode_ranked(Field("rank", 64, 0), present)
+    ranked = pa.array(numbers, mask=~valid_mask(column))
+    return ranked, _field(key, ranked, False)
 
 
 def is_small_text(column: pa.Array) -> bool:
@@ -213,18 +219,18 @@ def _shifted(words: Codes, bits: int) -> Codes:
     return words << np.uint64(bits) if bits < 64 else np.zeros_like(words)
 
 
-def _field(key: SortKey, column: pa.Array, exact: bool) -> _Field:
+def _field(key: SortKey, column: pa.Array, exact: bool) -> Field:
     nulls = column.null_count > 0
     if column.null_count == len(column):
-        return _Field("null", 0, 0)
+        return Field("null", 0, 0)
     shared: dict[str, Any] = {"nulls": nulls, "descending": key.descending, "nulls_first": key.nulls_first}
     t = column.type
     if pa.types.is_dictionary(t):
         numbers = _dictionary_ranks(column.dictionary)
         top = int(numbers.max())
-        return _Field("rank", (top + nulls).bit_length(), top, ranks=numbers, **shared)
+        return Field("rank", (top + nulls).bit_length(), top, ranks=numbers, **shared)
     if pa.types.is_floating(t):
-        codes = _float_codes(column.drop_null() if nulls else column)
+        codes = _float_codes(_ends(column.drop_null() if nulls else column))
     elif pa.types.is_uint64(t):
         codes = (column.drop_null() if nulls else column).to_numpy(zero_copy_only=False)
     else:
@@ -241,17 +247,17 @@ def _field(key: SortKey, column: pa.Array, exact: bool) -> _Field:
             skip = _shared_start(least, greatest)
             # With NULLs, one value more: a bit less of the prefix.
             bits = 63 if nulls else 64
-            return _Field("prefix", 64, (1 << bits) - 1, skip=skip, **shared)
-        return _Field("rank", len(column).bit_length(), 0, **shared)
+            return Field("prefix", 64, (1 << bits) - 1, skip=skip, **shared)
+        return Field("rank", len(column).bit_length(), 0, **shared)
     base = int(codes.min())
     return _wide("float" if pa.types.is_floating(t) else "integer", int(codes.max()) - base, base, shared)
 
 
-def _wide(kind: Literal["integer", "float"], top: int, base: int, shared: dict[str, Any]) -> _Field:
+def _wide(kind: Literal["integer", "float"], top: int, base: int, shared: dict[str, Any]) -> Field:
     bits = (top + shared["nulls"]).bit_length()
     if bits > 64:  # all of 64 bits and NULL: give the extreme value's neighbour the same number? No: rank it.
-        return _Field("rank", 64, 0, **shared)
-    return _Field(kind, bits, top, base, **shared)
+        return Field("rank", 64, 0, **shared)
+    return Field(kind, bits, top, base, **shared)
 
 
 def _shared_start(a: bytes, b: bytes) -> int:
@@ -263,7 +269,7 @@ def _bytes(value: pa.Scalar) -> bytes:
     return bytes(value.as_py())
 
 
-def _encode(field: _Field, column: pa.Array) -> Codes:
+def _encode(field: Field, column: pa.Array) -> Codes:
     nulls = column.null_count > 0
     if field.kind == "rank" and field.ranks is None:
         return _encode_ranked(field, column)
@@ -289,7 +295,7 @@ def _encode(field: _Field, column: pa.Array) -> Codes:
     return _placed(field, value, column)
 
 
-def _placed(field: _Field, value: Codes, column: pa.Array) -> Codes:
+def _placed(field: Field, value: Codes, column: pa.Array) -> Codes:
     if field.descending:
         value = np.uint64(field.top) - value
     if field.nulls:
@@ -300,9 +306,8 @@ def _placed(field: _Field, value: Codes, column: pa.Array) -> Codes:
     return value
 
 
-def _encode_ranked(field: _Field, column: pa.Array) -> Codes:
+def _encode_ranked(field: Field, column: pa.Array) -> Codes:
     column = normalised(column)
-    nulls = column.null_count > 0
     if pa.types.is_nested(column.type) or pa.types.is_interval(column.type):
         numbers, _ = _loop_ranks(column.to_pylist())
         value = numbers
@@ -310,7 +315,7 @@ def _encode_ranked(field: _Field, column: pa.Array) -> Codes:
         encoded = column.dictionary_encode()
         value = _dictionary_ranks(encoded.dictionary).take(offsets(encoded.indices))
     top = int(value.max()) if len(value) else 0
-    return _placed(_Field("rank", 64, top, 0, field.nulls, field.descending, field.nulls_first), value, column)
+    return _placed(Field("rank", 64, top, 0, field.nulls, field.descending, field.nulls_first), value, column)
 
 
 def _dictionary_ranks(values: pa.Array) -> Codes:
@@ -364,11 +369,18 @@ def _float_codes(column: pa.Array) -> Codes:
     codes: Codes = values.view(np.uint64)
     negative = (codes >> np.uint64(63)).astype(bool)
     flips = np.where(negative, ~np.uint64(0), np.uint64(1 << 63))
-    nans = np.isnan(values) if np.isnan(values.sum()) else None
+    nans = np.isnan(values) if np.isnan(np.max(values, initial=0.0)) else None
     codes ^= flips
     if nans is not None:
         codes[nans] = np.uint64(0xFFF8000000000000)
     return codes
+
+
+def _ends(column: pa.Array) -> pa.Array:
+    """The least and the greatest value of floats without NULL; NaN is the greatest."""
+    values = column.to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        return pa.array([np.fmin.reduce(values), np.max(values)], pa.float64())
 
 
 def _decimal_words(column: pa.Array) -> Codes:

@@ -6,7 +6,6 @@ recognised as a GROUP BY key.
 
 from __future__ import annotations
 
-
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

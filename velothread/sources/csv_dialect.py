@@ -181,6 +181,8 @@ def fields(record: bytes, dialect: Dialect) -> list[bytes]:
 
 def field_count(record: bytes, dialect: Dialect) -> int:
     """How many values a record has."""
+    if (not dialect.quote or dialect.quote.encode() not in record) and not dialect.escape:
+        return record.count(dialect.delimiter.encode()) + 1
     return len(fields(record, dialect))
 
 

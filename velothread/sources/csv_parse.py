@@ -1,4 +1,9 @@
-"""A block of whole CSV records -> a table: Arrow's parser, with the types known beforehand."""
+"""A block of whole CSV records -> a table, with the types known beforehand.
+
+1. Plain blocks of which few columns are wanted with NumPy (`csv_plain`).
+2. Arrow's parser.
+3. The careful way (`csv_careful`), where something doesn't fit: to make it NULL, leave it out, or tell what it is.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,9 @@ import pyarrow as pa
 from velothread.sources.csv_careful import CarefulParse
 from velothread.sources.csv_convert import convert
 from velothread.sources.csv_dialect import ends_within_quotes
+from velothread.sources.csv_plain import PlainReader
 from velothread.sources.csv_schema import CsvColumn, CsvLayout, convert_options, without_comments
+from velothread.sources.csv_splits import RangeBuffer
 from velothread.sources.files import File
 from velothread.sources.rejects import Refusals
 from velothread.sources.source import ReadOptions
@@ -40,8 +47,8 @@ class BlockParser:
     options: ReadOptions
     refusals: Refusals
 
-    def parse(self, block: Block) -> pa.Table:
-        """The rows of a block.
+    def parse(self, block: Block, buffer: RangeBuffer) -> pa.Table:
+        """The rows of a block. `buffer`: the calling thread's memory, where the block may lie.
 
         :raises BadValueError: for the first row that doesn't fit, unless `on_error` says otherwise.
         """
@@ -54,6 +61,12 @@ class BlockParser:
             data = without_comments(bytes(data), dialect, keep_lines=len(names) > 1)
         if not data:
             return self._empty()
+        if PlainReader.serves(self.layout, self.wanted, self.options):
+            found = PlainReader(self.layout, self.wanted, self.options, buffer.masks).read(*buffer.framed(data))
+            if found is not None:
+                arrays, rows = found
+                schema = pa.schema([pa.field(c.name, c.type.arrow) for c in self.wanted])
+                return pa.table(arrays, schema=schema) if arrays else pa.table([pa.nulls(rows)], [""]).select([])
         if block.last and ends_within_quotes(bytes(data), dialect):
             return self._careful(data, block)
         # Without any column wanted, one is read to count rows: as bytes, which need no checks.

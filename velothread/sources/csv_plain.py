@@ -16,13 +16,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from velothread import types as t
-from velothread.sources.csv_convert import convert
 from velothread.sources.csv_schema import CsvColumn, CsvLayout, convert_options
 from velothread.sources.source import ReadOptions
 from velothread.sources.text_cells import Block, Ints, Masks, numbers
 
 # Text is looked at in pieces that stay, with the places found in them, in a core's own cache.
-PIECE = 1 << 18
+PIECE = 1 << 19
+_LEAST_ROWS = 8192
 _DELIMITERS = ",;|\t"
 
 
@@ -37,8 +37,8 @@ class PlainReader:
         self._options = options
         self._masks = masks
         names = layout.names
-        self._wanted = [(names.index(c.name), c, _is_quick(c, options)) for c in wanted]
-        self._has_text = any(quick and c.type == t.VARCHAR for _, c, quick in self._wanted)
+        self._wanted = [(names.index(c.name), c) for c in wanted]
+        self._has_text = any(c.type == t.VARCHAR for c in wanted)
 
     @staticmethod
     def serves(layout: CsvLayout, wanted: Sequence[CsvColumn], options: ReadOptions) -> bool:
@@ -46,8 +46,8 @@ class PlainReader:
         dialect = layout.dialect
         if len(layout.columns) < 2 or dialect.comment or dialect.delimiter not in _DELIMITERS:
             return False
-        slow = sum(not _is_quick(c, options) for c in wanted)
-        return 4 * slow <= len(layout.columns)
+        # What each wanted value costs here, Arrow's parser takes for some values that aren't wanted.
+        return all(_is_quick(c, options) for c in wanted) and 4 * len(wanted) <= len(layout.columns) + 2
 
     def read(self, buffer: bytearray, start: int, end: int) -> tuple[list[pa.Array], int] | None:
         """The wanted columns of `buffer[start:end]`, which ends with a newline, and how many rows they are.
@@ -59,50 +59,72 @@ class PlainReader:
             if special and buffer.find(special.encode(), start, end) >= 0:
                 return None
         crlf = buffer.find(b"\r", start, end) >= 0
-        pieces: list[list[pa.Array]] = []
-        rows = 0
+        block = Block(buffer, start, end)
+        done: list[list[pa.Array]] = [[] for _ in self._wanted]
+        waiting: list[list[tuple[Ints, Ints]]] = [[] for _ in self._wanted]
+        rows = fresh = 0
         at = start
         while at < end:
             stop = buffer.rfind(b"\n", at, at + PIECE) + 1 if end - at > PIECE else end
             if not stop:
                 stop = buffer.find(b"\n", at) + 1
-            found = self._piece(Block(buffer, at, stop), crlf)
+            found = self._places(Block(buffer, at, stop), at - start, crlf)
             if found is None:
                 return None
-            pieces.append(found[0])
-            rows += found[1]
+            places, count = found
+            for cells, more in zip(waiting, places, strict=True):
+                cells.append(more)
+            rows += count
+            fresh += count
             at = stop
-        return [pa.concat_arrays(list(column)) for column in zip(*pieces, strict=True)], rows
+            # Rows of many columns are few in a piece: they are gathered, since each step costs something for itself.
+            if fresh >= _LEAST_ROWS or at == end:
+                if not self._columns(block, waiting, done):
+                    return None
+                fresh = 0
+        return [pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces) for pieces in done], rows
 
-    def _piece(self, block: Block, crlf: bool) -> tuple[list[pa.Array], int] | None:
+    def _places(self, piece: Block, offset: int, crlf: bool) -> tuple[list[tuple[Ints, Ints]], int] | None:
+        """Where a piece's wanted cells begin and stop in the block, and its rows. offset: its place in the block."""
         width = len(self._layout.columns)
-        places, rows = self._masks.ends(block, ord(self._layout.dialect.delimiter))
+        places, rows = self._masks.ends(piece, ord(self._layout.dialect.delimiter))
         if len(places) != rows * width:
             return None
         table = places.reshape(rows, width)
         last = table[:, width - 1]
-        if (block.data[last] != 10).any() or (self._has_text and not block.is_text()):
+        if (piece.data[last] != 10).any() or (self._has_text and not piece.is_text()):
             return None
         if crlf:
             # Each newline has its return, and there is none elsewhere.
-            if block.before(last - 1).tobytes().count(b"\r") != rows or np.count_nonzero(block.data == 13) != rows:
+            if (piece.before(last - 1) != 13).any() or np.count_nonzero(piece.data == 13) != rows:
                 return None
             last = last - 1
-        arrays: list[pa.Array] = []
-        for place, column, quick in self._wanted:
+        cells: list[tuple[Ints, Ints]] = []
+        for place, _ in self._wanted:
             if place:
-                begin = table[:, place - 1] + 1
+                begin = table[:, place - 1] + (offset + 1)
             else:
-                begin = np.zeros(rows, np.int64)
-                np.add(table[:-1, width - 1], 1, out=begin[1:])
-            stop = np.ascontiguousarray(last if place == width - 1 else table[:, place])
-            array = self._quick(column, block, begin, stop) if quick else None
+                begin = np.full(rows, offset, np.int64)
+                begin[1:] += table[:-1, width - 1]
+                begin[1:] += 1
+            cells.append((begin, (last if place == width - 1 else table[:, place]) + offset))
+        return cells, rows
+
+    def _columns(self, block: Block, waiting: list[list[tuple[Ints, Ints]]], done: list[list[pa.Array]]) -> bool:
+        """Read the cells that wait, and put them to the columns; False where a value doesn't fit."""
+        for (_, column), cells, arrays in zip(self._wanted, waiting, done, strict=True):
+            begin, stop = cells[0]
+            if len(cells) > 1:
+                begin = np.concatenate([b for b, _ in cells])
+                stop = np.concatenate([s for _, s in cells])
+            cells.clear()
+            array = self._quick(column, block, begin, stop)
             if array is None:
                 array = self._by_arrow(column, block, begin, stop)
             if array is None:
-                return None
+                return False
             arrays.append(array)
-        return arrays, rows
+        return True
 
     def _quick(self, column: CsvColumn, block: Block, begin: Ints, stop: Ints) -> pa.Array | None:
         empty: npt.NDArray[np.bool_] | None = begin == stop
@@ -113,7 +135,7 @@ class PlainReader:
         return numbers(column.type, block, begin, stop, empty)
 
     def _by_arrow(self, column: CsvColumn, block: Block, begin: Ints, stop: Ints) -> pa.Array | None:
-        """A column as Arrow reads it; None where a value doesn't fit."""
+        """A column of odd values as Arrow reads it; None where one doesn't fit."""
         from pyarrow import csv
 
         # Each value with the byte after it, which becomes its newline.
@@ -122,25 +144,22 @@ class PlainReader:
         lines = np.frombuffer(cut.buffers()[1], np.int32, len(cut) + 1, cut.offset * 4)
         text[lines[1:] - 1] = 10
         text = text[lines[0] : lines[-1]]
-        kind = pa.string() if column.as_text else column.type.arrow
         try:
             read: Any = csv.read_csv(
                 pa.BufferReader(pa.py_buffer(text)),
                 read_options=csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=[column.name]),
                 parse_options=self._layout.dialect.parse_options(1),
-                convert_options=convert_options(self._layout, self._options, {column.name: kind}, [column.name]),
+                convert_options=convert_options(
+                    self._layout, self._options, {column.name: column.type.arrow}, [column.name]
+                ),
             )
         except pa.ArrowInvalid:
             return None
-        array = read.column(0).combine_chunks()
-        if column.as_text:
-            array, bad = convert(array, column.type, column.format, self._options.decimal_separator)
-            return array if bad is None else None
-        return array
+        return read.column(0).combine_chunks()
 
 
 def _is_quick(column: CsvColumn, options: ReadOptions) -> bool:
-    """Is the column read without Arrow's parser?"""
+    """Can most such columns be read without Arrow's parser?"""
     if column.as_text or options.nulls is not None:
         return False
     if column.type == t.DOUBLE:

@@ -77,15 +77,18 @@ def read_head(stream: Any, options: ReadOptions, size: int = HEAD_BYTES, before:
     """
     data = bytearray(before)
     rows = options.sample_rows
+    lines = data.count(b"\n")
     while True:
         while len(data) < size:
             piece = stream.read(size - len(data))
             if not piece:
                 return Head(bytes(data), True)
             data += piece
-        if rows >= 0 and (data.count(b"\n") > rows + options.skip or (size >= _MOST_HEAD and b"\n" in data)):
+            lines += piece.count(b"\n")
+        if rows >= 0 and (lines > rows + options.skip or (size >= _MOST_HEAD and lines)):
             return Head(bytes(data), False)
-        size *= 2
+        # Twice as much, or what the lines so far say that is needed.
+        size = max(2 * size, min(_MOST_HEAD, size * (rows + options.skip + 64) // max(lines, 1)) if rows >= 0 else 0)
 
 
 def sniff(head: Head, file: File, options: ReadOptions, like: Dialect | None = None) -> CsvLayout:

@@ -52,7 +52,7 @@ class CsvScan:
 
     def batches(self, block: Block) -> Iterator[pa.RecordBatch]:
         """Parse a block and cut it into batches as the scan wants them."""
-        table = self.parser.parse(block)
+        table = self.parser.parse(block, self.buffer)
         if self.scan.limit is not None:
             table = table.slice(0, self.scan.limit)
         if table.column_names == list(self.scan.columns):

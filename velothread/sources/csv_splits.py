@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from velothread.errors import SourceError
 from velothread.sources.csv_dialect import Dialect, last_record_end
 from velothread.sources.files import ByteStream, File, unreadable
+from velothread.sources.text_cells import BACK, FRONT, Masks
 
 # Range sizes: big enough that the cost per split vanishes, small enough that a block stays in the caches of a core.
 LEAST_RANGE = 1 << 20
@@ -88,11 +89,15 @@ def read_range(descriptor: int, start: int, size: int) -> bytes:
 class RangeBuffer(threading.local):
     """Memory that each receiver reads its ranges into, again and again: fresh pages for every range cost time.
 
+    The room that `text_cells` wants around a block is part of it.
+
     Threading: every thread sees a buffer of its own.
     """
 
     def __init__(self) -> None:
+        self.masks = Masks()
         self._memory = bytearray()
+        self._loaded: memoryview | None = None
 
     def load(self, file: File, start: int, end: int) -> memoryview:
         """The bytes of a range; valid until this thread's next call.
@@ -102,10 +107,7 @@ class RangeBuffer(threading.local):
         :raises SourceError: when they can't be read, or the file has become shorter.
         """
         size = end - start
-        if len(self._memory) < size:
-            # A new one: a bytearray that is still looked at can't grow.
-            self._memory = bytearray(size + size // 4)
-        data = memoryview(self._memory)[:size]
+        data = self._room(size)
         try:
             descriptor = os.open(file.path, os.O_RDONLY)
             try:
@@ -119,7 +121,27 @@ class RangeBuffer(threading.local):
                 os.close(descriptor)
         except OSError as error:
             raise unreadable(file.label, error) from error
-        return data.toreadonly()
+        self._loaded = data.toreadonly()
+        return self._loaded
+
+    def framed(self, data: bytes | memoryview) -> tuple[bytearray, int, int]:
+        """Whole records within the memory, and where they begin and end, ended by a newline. No copy of what was just
+        loaded."""
+        size = len(data)
+        if data is not self._loaded:
+            self._room(size)[:] = data
+            self._loaded = None
+        end = FRONT + size
+        if self._memory[end - 1] != 10:
+            self._memory[end] = 10
+            end += 1
+        return self._memory, FRONT, end
+
+    def _room(self, size: int) -> memoryview:
+        if len(self._memory) < FRONT + size + 1 + BACK:
+            # A new one: a bytearray that is still looked at can't grow.
+            self._memory = bytearray(FRONT + size + size // 4 + 1 + BACK)
+        return memoryview(self._memory)[FRONT : FRONT + size]
 
 
 def blocks(stream: ByteStream, head: bytes, dialect: Dialect, size: int) -> Iterator[tuple[bytes, bool]]:

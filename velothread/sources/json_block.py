@@ -17,11 +17,11 @@ from velothread import types as t
 from velothread.errors import BadValueError
 from velothread.sources.csv_convert import convert
 from velothread.sources.files import File
-from velothread.sources.text_cells import BACK, FRONT
 from velothread.sources.json_layout import Extracted, Ints, Layout, LayoutReader, layout_of
 from velothread.sources.json_rows import JsonColumn, Problem, RowReader
 from velothread.sources.rejects import Refusals, Refused
 from velothread.sources.source import ReadOptions
+from velothread.sources.text_cells import BACK, FRONT
 from velothread.types import SqlType
 
 _SHOWN = 60

@@ -29,6 +29,8 @@ from velothread.types import SqlType
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+# From so many columns on, they are compared at once.
+_MANY = 12
 _STRING = r'"[^"\\\x00-\x1f]*"'
 _MEMBER = re.compile(rf"(\s*)({_STRING})(\s*:\s*)(?:{_STRING}|-?[0-9][0-9.eE+-]*|true|false|null)")
 
@@ -97,11 +99,15 @@ class Extracted:
 
 @dataclass(slots=True)
 class _Cells:
-    """Per column of a layout: each value's first byte and its place. strings: how many values begin with a quote."""
+    """The values of the rows: of all columns the first byte, of the wanted ones their place.
 
-    firsts: list[npt.NDArray[np.uint8]]
-    begins: list[Ints]
-    stops: list[Ints]
+    strings: how many values begin with a quote.
+    """
+
+    rows: int
+    firsts: npt.NDArray[np.uint8]
+    begins: dict[int, Ints]
+    stops: dict[int, Ints]
     strings: int
 
 
@@ -117,6 +123,7 @@ class LayoutReader:
             (layout.keys.index(name) if name in layout.keys else None, kind) for name, kind in wanted
         ]
         self._checks = [_Mark(mark) for mark in layout.marks]
+        self._many = _Marks(layout.marks[1:]) if len(layout.marks) >= _MANY else None
         self._masks = Masks()
 
     @staticmethod
@@ -175,25 +182,28 @@ class LayoutReader:
         """The cells, and which rows are as the layout says (None: all)."""
         count = len(self._checks)
         wrong = np.zeros(len(starts), np.uint64)
-        nested = np.zeros(len(starts), np.bool_)
-        firsts: list[npt.NDArray[np.uint8]] = []
-        begins: list[Ints] = []
-        strings = 0
-        for j, mark in enumerate(self._checks):
-            at = starts if j == 0 else table[:, j - 1]
-            first = mark.check(block, at, wrong)
-            # `{` and `[` would open something nested; with bit 5 set both are `{`.
-            nested |= (first | 32) == 123
-            strings += int(np.count_nonzero(first == 34))
-            firsts.append(first)
-            begins.append(at + len(self._layout.marks[j]))
+        firsts = np.empty((count, len(starts)), np.uint8)
+        if self._many is None:
+            for j, mark in enumerate(self._checks):
+                firsts[j] = mark.check(block, starts if j == 0 else table[:, j - 1], wrong)
+        else:
+            firsts[0] = self._checks[0].check(block, starts, wrong)
+            firsts[1:] = self._many.check(block, table[:, :-1], wrong)
+        # `{` and `[` would open something nested; with bit 5 set both are `{`.
+        opening = (firsts | 32) == 123
+        nested: Bools = opening.any(axis=0) if opening.any() else np.zeros(len(starts), np.bool_)
+        strings = int(np.count_nonzero(firsts == 34))
         tail = self._layout.tail
         finish = table[:, count - 1] - len(tail)
         for offset, byte in enumerate(tail):
             # (An index below 0 is a short first line, which the marks refuse; the bytes before the block may be read.)
             nested |= block.before(finish + offset) != byte
-        stops = [table[:, j] if j + 1 < count else finish for j in range(count)]
-        cells = _Cells(firsts, begins, stops, strings)
+        begins: dict[int, Ints] = {}
+        stops: dict[int, Ints] = {}
+        for j in {index for index, _ in self._wanted if index is not None}:
+            begins[j] = (starts if j == 0 else table[:, j - 1]) + len(self._layout.marks[j])
+            stops[j] = np.ascontiguousarray(table[:, j]) if j + 1 < count else finish
+        cells = _Cells(len(starts), firsts, begins, stops, strings)
         if keep is None and not nested.any() and not wrong.any():
             return cells, None
         good = (wrong == 0) & ~nested
@@ -204,7 +214,7 @@ class LayoutReader:
         arrays: list[pa.Array] = []
         for index, kind in self._wanted:
             if index is None:
-                arrays.append(pa.nulls(len(cells.begins[0]), kind.arrow))
+                arrays.append(pa.nulls(cells.rows, kind.arrow))
                 continue
             array, bad = decode(kind, block, cells.firsts[index], cells.begins[index], cells.stops[index])
             if bad is not None:
@@ -238,8 +248,33 @@ class _Mark:
             wrong |= words[:, i] ^ self._want[i]
         if self._last:
             wrong |= (words[:, -1] & self._last) ^ self._want[-1]
-        first: npt.NDArray[np.uint8] = words.view(np.uint8)[:, self._length].copy()
+        first: npt.NDArray[np.uint8] = words.view(np.uint8)[:, self._length]
         return first
+
+
+class _Marks:
+    """Compares all marks of a row, but for the first, at once: of many columns, few rows are in a block, and each step
+    costs something for itself."""
+
+    def __init__(self, marks: Sequence[bytes]) -> None:
+        self._count = -(-max(map(len, marks)) // 8)
+        size = 8 * self._count
+        self._want = np.frombuffer(b"".join(m.ljust(size, b"\0") for m in marks), "<u8")
+        self._mask = np.frombuffer(b"".join((b"\xff" * len(m)).ljust(size, b"\0") for m in marks), "<u8")
+        self._lengths = np.array([len(m) for m in marks])
+
+    def check(self, block: Block, at: Ints, wrong: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
+        """Set bits of `wrong` for the rows where a mark doesn't stand at its place; the first bytes after, by mark.
+
+        at: (rows, marks).
+        """
+        words = block.words_at(at.ravel(), self._count).reshape(len(at), -1)
+        words ^= self._want
+        words &= self._mask
+        if words.any():
+            wrong |= np.bitwise_or.reduce(words, axis=1)
+        firsts: npt.NDArray[np.uint8] = block.after(at + self._lengths).T
+        return firsts
 
 
 def _plain_rows(block: Block, starts: Ints, ends: Ints) -> Bools | None:

@@ -7,7 +7,8 @@ differ in case only are told apart by a number: `a`, `A_1`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -15,14 +16,19 @@ import pyarrow.compute as pc
 
 from velothread import types as t
 from velothread.sources.csv_detect import detect, type_named
-from velothread.sources.text_cells import BACK, FRONT
-from velothread.sources.json_layout import LayoutReader, layout_of
+from velothread.sources.json_layout import Layout, LayoutReader, layout_of
 from velothread.sources.json_rows import INT64, JsonColumn
 from velothread.sources.source import ReadOptions
+from velothread.sources.text_cells import BACK, FRONT
 from velothread.types import SqlType
 
 # Objects with more distinct keys than this are dictionaries, not records.
 MAP_KEYS = 200
+_LIKELY_LINES = 50
+
+# A key and its type; with its values.
+_Wanted = tuple[str, SqlType]
+_Column = tuple[_Wanted, pa.Array]
 
 
 class Seen:
@@ -111,15 +117,24 @@ def infer_lines(data: bytes, options: ReadOptions) -> list[JsonColumn] | None:
     if layout is None:
         return None
     buffer = bytes(FRONT) + data + bytes(BACK)
+
+    def read(wanted: list[_Wanted]) -> list[pa.Array] | None:
+        found = LayoutReader(layout, wanted).read(buffer, FRONT, FRONT + len(data))
+        return found.arrays if found is not None and found.regular is None else None
+
+    likely = _likely(data, layout)
+    arrays = read(likely)
+    # Where some guess is wrong, each key is tried alone.
+    pairs: list[_Column | None] = []
+    if arrays is not None:
+        pairs.extend(zip(likely, arrays, strict=True))
+    else:
+        pairs.extend(_narrowest(key, read) for key in layout.keys)
     found: dict[str, SqlType] = {}
-    for key in layout.keys:
-        for kind in (t.BIGINT, t.DOUBLE, t.VARCHAR, t.BOOLEAN):
-            read = LayoutReader(layout, [(key, kind)]).read(buffer, FRONT, FRONT + len(data))
-            if read is not None and read.regular is None:
-                break
-        else:
+    for pair in pairs:
+        if pair is None:
             return None
-        values = read.arrays[0]
+        (key, kind), values = pair
         if values.null_count == len(values):
             kind = t.VARCHAR
         elif kind == t.VARCHAR:
@@ -128,6 +143,30 @@ def infer_lines(data: bytes, options: ReadOptions) -> list[JsonColumn] | None:
             return None  # perhaps integers, too long for 64 bits
         found[key] = kind
     return _columns(found, options)
+
+
+def _narrowest(key: str, read: Callable[[list[_Wanted]], list[pa.Array] | None]) -> _Column | None:
+    for kind in (t.BIGINT, t.DOUBLE, t.VARCHAR, t.BOOLEAN):
+        arrays = read([(key, kind)])
+        if arrays is not None:
+            return (key, kind), arrays[0]
+    return None
+
+
+def _likely(data: bytes, layout: Layout) -> list[_Wanted]:
+    """The kinds of values by the first lines: the narrowest that these need, so that no other is right for all."""
+    seen = Seen()
+    for line in data.split(b"\n", _LIKELY_LINES)[:_LIKELY_LINES]:
+        try:
+            seen.add(json.loads(line))
+        except ValueError:
+            break
+    order: list[_Wanted] = []
+    for key in layout.keys:
+        values = seen.fields.get(key, Seen())
+        kind = t.VARCHAR if values.texts else t.BOOLEAN if values.booleans else t.DOUBLE if values.doubles else t.BIGINT
+        order.append((key, kind))
+    return order
 
 
 def _columns(found: dict[str, SqlType], options: ReadOptions) -> list[JsonColumn]:

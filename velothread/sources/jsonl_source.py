@@ -17,12 +17,12 @@ from velothread.errors import SourceError
 from velothread.sources.file_columns import FileColumns, file_columns
 from velothread.sources.files import ByteStream, File, Files, open_bytes, unreadable
 from velothread.sources.json_block import BlockReader, JsonPlan, Where, framed
-from velothread.sources.text_cells import BACK, FRONT
 from velothread.sources.json_document import DocumentSplit, decoded_sample, is_document
 from velothread.sources.json_rows import JsonColumn, RowReader
 from velothread.sources.json_schema import infer_lines, infer_rows
 from velothread.sources.rejects import Refusals
 from velothread.sources.source import ReadOptions, Scan, Split
+from velothread.sources.text_cells import BACK, FRONT
 
 BLOCK_BYTES = 1 << 20
 STREAM_BYTES = 4 << 20

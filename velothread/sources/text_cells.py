@@ -1,13 +1,12 @@
 """Whole columns from the places of their cells in a block of text: text, integers, doubles, booleans, dates and times.
 
-For JSON and CSV alike. A cell is the bytes `[begin, stop)` of a buffer. Digits are turned into numbers eight at a time inside 64-bit words (the
-"SIMD within a register" way: pairs, then fours, then eights), for all rows at once.
+For JSON and CSV alike. A cell is the bytes `[begin, stop)` of a buffer. Digits are turned into numbers eight at a time
+inside 64-bit words (the "SIMD within a register" way: pairs, then fours, then eights), for all rows at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,8 @@ FRONT = 24
 MAX_KEY = 120
 BACK = MAX_KEY + 24
 _QUOTE, _N, _T, _F, _MINUS = 34, 110, 116, 102, 45
-_POWERS = 10.0 ** np.arange(17)
+# By the number of bytes up to the dot in a word; 8: there is no dot.
+_DIVISORS = np.array([10.0**n for n in range(7, -1, -1)] + [1.0])
 
 
 def _u(value: int) -> np.uint64:
@@ -36,8 +36,10 @@ def _u(value: int) -> np.uint64:
 
 _ZEROS = _u(0x3030303030303030)
 _HIGH = _u(0x8080808080808080)
-_LOW = _u(0x0101010101010101)
-_DOTS = _u(0x2E2E2E2E2E2E2E2E)
+_SEVENS = _u(0x7F7F7F7F7F7F7F7F)
+_ALL = _u(0xFFFFFFFFFFFFFFFF)
+# A dot, where digits have become 0 to 9.
+_DOTS = _u(0x1E1E1E1E1E1E1E1E)
 _OVER_NINE = _u(0x7676767676767676)
 # The top n bytes of a word.
 _TOP = np.array([0] + [((1 << 64) - 1) ^ ((1 << (64 - 8 * n)) - 1) for n in range(1, 9)], np.uint64)
@@ -74,6 +76,11 @@ class Block:
         """The byte at each place; up to FRONT bytes before the block may be asked for."""
         window: Any = np.frombuffer(self._buffer, np.uint8, self._end - self._start + FRONT, self._start - FRONT)
         got: Bytes = window[at + FRONT]
+        return got
+
+    def after(self, at: Ints) -> Bytes:
+        """The byte at each place; up to BACK bytes after the block may be asked for."""
+        got: Bytes = np.frombuffer(self._buffer, np.uint8, len(self._buffer) - self._start, self._start)[at]
         return got
 
     def slices(self, begin: Ints, stop: Ints, null: Bools | None) -> pa.Array:
@@ -207,6 +214,11 @@ def _digits(word: Words, count: Ints) -> tuple[Words, Words]:
     """The number that the last `count` bytes of each word spell, and a word that is not 0 where one isn't a digit."""
     values = word ^ _ZEROS
     values &= _TOP.take(count)
+    return _number(values)
+
+
+def _number(values: Words) -> tuple[Words, Words]:
+    """The same for the values of the digits, in place."""
     wrong = values + _OVER_NINE
     wrong |= values
     wrong &= _HIGH
@@ -261,44 +273,42 @@ def _integer(
 def _double(
     kind: SqlType, block: Block, first: Bytes, begin: Ints, stop: Ints, null: Bools | None
 ) -> tuple[pa.Array, Bools | None]:
-    rows = len(first)
     length = stop - begin
     negative = first == _MINUS
     signed = bool(negative.any())
     if signed:
         length -= negative
-    longest, shortest = int(length.max()), int(length.min())
-    if longest > 8:
+    if null is not None:
+        length[null] = 0
+    if int(length.max()) > 8:
         return _long_double(kind, block, first, begin, stop, null)
     word = block.words_before(stop, 1)[:, 0]
-    fixed = 0 if null is not None or shortest < 3 else _common_fraction(word)
-    if fixed:
-        # All have their dot at one place: digits before it move up by a byte.
-        top = _TOP[fixed]
-        after = word & top
-        word = word << _u(8)
-        word &= ~top
-        word |= after
-        whole = length - 1
-        fraction = None
-    else:
-        word, whole, fraction = _without_dot(word, np.clip(length, 0, 8))
-    values, wrong = _digits(word, whole)
-    if wrong.any() or shortest < 1 or fraction is not None:
-        # JSON wants digits on both sides of a dot; what is otherwise (exponents among it) goes to the parser.
-        bad = (wrong != 0) | (whole < 1)
-        if fraction is not None:
-            bad |= fraction >= np.maximum(whole, 1)
+    word ^= _ZEROS
+    word &= _TOP.take(length)
+    before_dot = _before_dot(word)
+    # Digits before the dot move up by a byte, over it. (Of two dots, one stays and is no digit.)
+    after = before_dot << _u(8)
+    after |= _u(255)
+    np.invert(after, out=after)
+    after &= word
+    word &= before_dot
+    word <<= (before_dot != _ALL).astype(np.uint64) << _u(3)
+    word |= after
+    values, wrong = _number(word)
+    # Bytes up to the dot: 8 where there is none.
+    lead = np.bitwise_count(before_dot) >> np.uint8(3)
+    # JSON wants digits on both sides of a dot; what is otherwise (exponents among it) goes to the parser.
+    bare = length.astype(np.uint8)
+    bare += lead
+    if wrong.any() or int(bare.min()) <= 8 or (lead == 7).any():
+        bad = (wrong != 0) | (bare <= 8) | (lead == 7)
         if null is not None:
             bad &= ~null
         if bad.any():
-            return _refused(rows, kind, bad)
+            return _refused(len(first), kind, bad)
     result = values.astype(np.float64)
     # Both sides are exact, so the quotient is the double nearest to the decimal number.
-    if fraction is None:
-        result /= _POWERS[fixed]
-    elif fraction.any():
-        result /= _POWERS.take(fraction)
+    result /= _DIVISORS.take(lead)
     if signed:
         sign = negative.astype(np.uint64)
         sign <<= _u(63)
@@ -307,31 +317,18 @@ def _double(
     return pa.array(result, mask=null), None
 
 
-def _common_fraction(word: Words) -> int:
-    """How many digits all numbers have after the dot (1 to 6), or 0 where that isn't one number."""
-    text = int(word[0]).to_bytes(8, "little")
-    count = 7 - text.rfind(b".")
-    if not 1 <= count <= 6:
-        return 0
-    dot = word.view(np.uint8).reshape(-1, 8)[:, 7 - count]
-    return count if bool((dot == 46).all()) else 0
-
-
-def _without_dot(word: Words, length: Ints) -> tuple[Words, Ints, Ints]:
-    """Numbers without their dot: the word, how many digits it has, and how many of them came after the dot."""
-    rest = (word ^ _DOTS) | ~_TOP.take(length)
-    # The highest bit of each byte that is a dot. (Above a real one a false one may show: only the lowest counts.)
-    dots = (rest - _LOW) & ~rest & _HIGH
-    dot = dots & (~dots + _u(1))
-    has_dot = dot != 0
-    below = (dot >> _u(7)) - _u(1)  # the bytes before the dot
-    above = ~((dot << _u(1)) - _u(1))  # the bytes after it
-    above[dot == _u(1 << 63)] = 0
-    joined = np.where(has_dot, ((word & below) << _u(8)) | (word & above), word)
-    fraction = np.where(has_dot, 7 - (np.bitwise_count(below) >> 3).astype(np.int64), 0)
-    # A dot at the end (`7.`) is no JSON: let it look like a number without digits.
-    whole = np.where(has_dot, np.where(fraction == 0, 0, length - 1), length)
-    return joined, whole, fraction
+def _before_dot(word: Words) -> Words:
+    """For words of digits (0 to 9) and dots: all bits of the bytes before the first dot; of all bytes without one."""
+    # The high bit of each byte that is a dot, then from it all bits below that byte.
+    dots = word ^ _DOTS
+    rest = dots & _SEVENS
+    rest += _SEVENS
+    rest |= dots
+    rest |= _SEVENS
+    np.invert(rest, out=rest)
+    rest >>= _u(7)
+    rest -= _u(1)
+    return rest
 
 
 def _long_double(

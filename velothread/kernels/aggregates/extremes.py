@@ -58,21 +58,22 @@ class Extreme(ArrayState):
 
     def _fold(self, codes: Codes, values: Codes) -> None:
         best = self.arrays[1]
-        if len(codes) > _FEW_ROWS * len(best):
-            # Most rows can't change anything: first leave out those that beat no group at all, then those that don't
-            # beat their own. NaN compares as false, so it is never left out.
-            beaten = values <= best.min() if self.largest else values >= best.max()
-            rows = np.flatnonzero(~beaten)
-            codes, values = codes[rows], values[rows]
-            beaten = values <= best[codes] if self.largest else values >= best[codes]
-            rows = np.flatnonzero(~beaten)
-            codes, values = codes[rows], values[rows]
-        if self.largest:
-            np.maximum.at(best, codes, values)
-        elif best.dtype.kind != "f":
-            np.minimum.at(best, codes, values)
-        else:
-            np.fmin.at(best, codes, values)
+        with np.errstate(invalid="ignore"):  # NaN is a value like others
+            if len(codes) > _FEW_ROWS * len(best):
+                # Most rows can't change anything: first leave out those that beat no group at all, then those that
+                # don't beat their own. NaN compares as false, so it is never left out.
+                codes, values = self._hopeful(codes, values, best.min() if self.largest else best.max())
+                codes, values = self._hopeful(codes, values, best[codes])
+            if self.largest:
+                np.maximum.at(best, codes, values)
+            elif best.dtype.kind != "f":
+                np.minimum.at(best, codes, values)
+            else:
+                np.fmin.at(best, codes, values)
+
+    def _hopeful(self, codes: Codes, values: Codes, mark: Codes) -> tuple[Codes, Codes]:
+        rows = np.flatnonzero(~(values <= mark if self.largest else values >= mark))
+        return codes[rows], values[rows]
 
     @property
     def ufunc(self) -> np.ufunc:

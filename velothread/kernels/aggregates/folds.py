@@ -46,6 +46,8 @@ class CountIf(Count):
         true = rows.numbers(0).astype(bool)
         if rows.codes is None:
             self.arrays[0][0] += np.count_nonzero(true)
+        elif rows.scattered:
+            np.add.at(self.arrays[0], rows.codes[true], 1)
         else:
             self.arrays[0] += np.bincount(rows.codes[true], minlength=rows.groups)
 
@@ -232,12 +234,14 @@ class FloatSum(ArrayState):
     def update(self, rows: Rows) -> None:
         self.grow(rows.groups)
         self.tally(rows)
-        self.arrays[1] += rows.totals(rows.floats(0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.arrays[1] += rows.totals(rows.floats(0))
 
     def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
-        for mine, theirs in zip(self.arrays, other.arrays, strict=True):
-            mine[span(codes, len(theirs))] += theirs
+        with np.errstate(over="ignore", invalid="ignore"):  # infinities, as everywhere in DOUBLE
+            for mine, theirs in zip(self.arrays, other.arrays, strict=True):
+                mine[span(codes, len(theirs))] += theirs
 
     def finish(self, groups: int) -> pa.Array:
         self.grow(groups)

@@ -173,7 +173,7 @@ class PowerSums(ArrayState):
     def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
         for mine, theirs in zip(self.arrays, other.arrays, strict=True):
-            mine[codes[: len(theirs)]] += theirs
+            mine[span(codes, len(theirs))] += theirs
 
     def finish(self, groups: int) -> pa.Array:
         self.grow(groups)

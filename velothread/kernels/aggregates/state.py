@@ -88,7 +88,8 @@ class Rows:
         """Sum of float64 `values` per group, one by one in row order."""
         if self.codes is None:
             # np.add.reduce adds pairwise: the shape depends on the batch alone, so it is as repeatable as one by one.
-            return np.array([np.add.reduce(values)], np.float64)
+            with np.errstate(over="ignore", invalid="ignore"):
+                return np.array([np.add.reduce(values)], np.float64)
         return np.bincount(self.codes, values, self.groups)
 
 
@@ -116,9 +117,7 @@ class State(Protocol):
         ...
 
     def merge(self, other: Self, codes: Codes, groups: int) -> None:
-        """Group g of `other` is group codes[g] here, of `groups` in all. Each code occurs once.
-
-        Subclasses of `ArrayState` also take `slice(None)`: group g is group g."""
+        """Group g of `other` is group codes[g] here, of `groups` in all. Each code occurs once."""
         ...
 
     def select(self, groups: Codes) -> Self:
@@ -164,6 +163,18 @@ class ArrayState:
             np.add.at(seen, rows.places, 1)
         else:
             seen += rows.counts
+
+    def update(self, rows: Rows) -> None:
+        """As `State.update`."""
+        raise NotImplementedError
+
+    def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
+        """As `State.merge`; `slice(None)`: group g of `other` is group g here."""
+        raise NotImplementedError
+
+    def finish(self, groups: int) -> pa.Array:
+        """As `State.finish`."""
+        raise NotImplementedError
 
     def select(self, groups: Codes) -> Self:
         chosen = self._empty()

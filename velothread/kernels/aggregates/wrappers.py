@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from velothread.kernels.aggregates.rows import RowState
 from velothread.kernels.aggregates.state import Rows, State
-from velothread.kernels.grouping import Codes, Grouper, joined
+from velothread.kernels.grouping import Codes, Grouper, is_direct, joined
 from velothread.kernels.sorting import SortKey, sort_permutation
+from velothread.kernels.value_set import ValueSet
 
 # Makes the state of the aggregate without DISTINCT and ORDER BY.
 Inner = Callable[[], State]
@@ -23,12 +24,14 @@ class Distinct:
     positions: whether the inner aggregate depends on the order of its rows.
     """
 
-    __slots__ = ("grouper", "inner", "keep_positions", "pending", "pieces", "positions", "waiting")
+    __slots__ = ("direct", "grouper", "inner", "keep_positions", "pending", "pieces", "positions", "waiting")
 
     def __init__(self, inner: Inner, keep_positions: bool) -> None:
         self.inner = inner
         self.keep_positions = keep_positions
         self.grouper: Grouper | None = None
+        # Integers without groups and without order: flags, as long as their range is small.
+        self.direct: ValueSet | None = None
         self.positions: list[Codes] = []
         # Rows not yet grouped: it pays only when there are about as many as pairs.
         self.pending: list[tuple[tuple[pa.Array, ...], Codes | None]] = []
@@ -37,12 +40,31 @@ class Distinct:
         self.pieces: list[tuple[Codes, tuple[pa.Array, ...], Codes | None]] = []
 
     def update(self, rows: Rows) -> None:
-        if not rows.count:
+        if not rows.count or self._flagged(rows):
             return
         self.pending.append(((_group_column(rows), *rows.columns), rows.positions if self.keep_positions else None))
         self.waiting += rows.count
         if self.waiting >= 32_768 and (self.grouper is None or self.waiting >= self.grouper.groups):
             self._flush()
+
+    def _flagged(self, rows: Rows) -> bool:
+        if rows.codes is not None or self.keep_positions or self.pending or self.grouper is not None:
+            return False
+        if len(rows.columns) != 1 or rows.columns[0].null_count or not is_direct(rows.columns[0]):
+            return False
+        if self.direct is None:
+            self.direct = ValueSet(rows.columns[0].type)
+        if self.direct.add(rows.columns[0]):
+            return True
+        self.pieces.append(self._values(self.direct))
+        self.direct = None
+        self.grouper = Grouper(2)
+        return False
+
+    @staticmethod
+    def _values(direct: ValueSet) -> tuple[Codes, tuple[pa.Array, ...], Codes | None]:
+        values = direct.values()
+        return np.zeros(len(values), np.intp), (values,), None
 
     def _flush(self) -> None:
         if not self.pending:
@@ -57,6 +79,11 @@ class Distinct:
             self.positions.append(np.concatenate(places)[new])
 
     def merge(self, other: Self, codes: Codes, groups: int) -> None:
+        if other.direct is not None and not other.pieces and len(codes) == 1 and codes[0] == 0:
+            if self.direct is None and not self.pieces:
+                self.direct = ValueSet(other.direct.type)
+            if self.direct is not None and self.direct.unite(other.direct):
+                return
         for owners, columns, positions in other.pairs():
             self.pieces.append((codes[owners], columns, positions))
 
@@ -64,6 +91,8 @@ class Distinct:
         """The distinct (group, arguments), and where they appeared; those of several pieces may meet again."""
         self._flush()
         found = list(self.pieces)
+        if self.direct is not None:
+            found.append(self._values(self.direct))
         if self.grouper is not None and self.grouper.groups:
             owners, *columns = self.grouper.keys()
             groups = _owners(owners)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from velothread.kernels import date_format, differences, interval, moments, temporal, time_zones, truncation
-from velothread.kernels.function import Function
+from velothread.kernels.function import Function, Kernel
 from velothread.types import (
     BIGINT,
     BOOLEAN,
@@ -55,8 +55,13 @@ _PARTS: tuple[tuple[str, str, tuple[SqlType, ...], str, str, str, tuple[str, ...
 )  # fmt: skip
 
 
-def _line(name: str, parameters: tuple[SqlType | str, ...], returns: SqlType, kernel: object, doc: str = "", example: str = "", result: str = "", raises: bool = False, aliases: tuple[str, ...] = ()) -> Function:  # fmt: skip
-    return Function(name, parameters, returns, kernel, doc, example, result, raises=raises, aliases=aliases, group=_GROUP)  # type: ignore[arg-type]
+def _line(
+    name: str, parameters: tuple[SqlType | str, ...], returns: SqlType, kernel: Kernel,
+    doc: str = "", example: str = "", result: str = "", raises: bool = False, aliases: tuple[str, ...] = (),
+) -> Function:  # fmt: skip
+    return Function(
+        name, parameters, returns, kernel, doc, example, result, raises=raises, aliases=aliases, group=_GROUP
+    )
 
 
 def _parts() -> Iterator[Function]:

@@ -133,7 +133,11 @@ def _texts(arguments: tuple[SqlType, ...]) -> Resolution:
 
 
 def _blobs(arguments: tuple[SqlType, ...]) -> Resolution:
-    return ((BLOB, BLOB), BLOB) if BLOB in arguments and all(t in (BLOB, NULL, STRING_LITERAL) for t in arguments) else None
+    return (
+        ((BLOB, BLOB), BLOB)
+        if BLOB in arguments and all(t in (BLOB, NULL, STRING_LITERAL) for t in arguments)
+        else None
+    )
 
 
 def _lists(arguments: tuple[SqlType, ...]) -> Resolution:
@@ -148,9 +152,21 @@ def _arithmetic(sign: str, doc: str, examples: Sequence[str], kernels: Sequence[
     whole, exact, real = kernels
     decimal_rule = _decimals(_product if sign == "*" else _sum)
     return (
-        Function(sign, ("integer", "integer"), BIGINT, whole, doc, examples[0], examples[1], raises=True, resolve=_integers),
+        Function(
+            sign, ("integer", "integer"), BIGINT, whole, doc, examples[0], examples[1], raises=True, resolve=_integers
+        ),
         Function(sign, (HUGEINT, HUGEINT), HUGEINT, exact, doc, raises=True, resolve=_hugeints),
-        Function(sign, ("decimal", "decimal"), DOUBLE, exact, doc, examples[2], examples[3], raises=True, resolve=decimal_rule),
+        Function(
+            sign,
+            ("decimal", "decimal"),
+            DOUBLE,
+            exact,
+            doc,
+            examples[2],
+            examples[3],
+            raises=True,
+            resolve=decimal_rule,
+        ),
         Function(sign, (FLOAT, FLOAT), FLOAT, real, doc, resolve=_of_kind(FLOAT)),
         Function(sign, (DOUBLE, DOUBLE), DOUBLE, real, doc, resolve=_of_kind(DOUBLE)),
     )
@@ -160,7 +176,9 @@ def _compared(sign: str, kernel: Kernel, doc: str, example: str, result: str) ->
     return Function(sign, ("T", "T"), BOOLEAN, kernel, doc, example, result)
 
 
-def _bits(sign: str, kernel: Kernel, python: Callable[[int, int], int], doc: str, example: str, result: str) -> tuple[Function, ...]:
+def _bits(
+    sign: str, kernel: Kernel, python: Callable[[int, int], int], doc: str, example: str, result: str
+) -> tuple[Function, ...]:
     wide = decimals.hugeint_bits(python)
     return (
         Function(sign, ("integer", "integer"), BIGINT, kernel, doc, example, result, resolve=_integers),
@@ -267,7 +285,9 @@ _LOGIC = (
     Function("or", (BOOLEAN, BOOLEAN), BOOLEAN, pc.or_kleene, "Either", "true OR NULL", "true", strict=False),
     Function("xor", (BOOLEAN, BOOLEAN), BOOLEAN, pc.xor, "One, but not both"),
     Function("is_null", ("any",), BOOLEAN, pc.is_null, "Is it NULL?", "NULL IS NULL", "true", strict=False),
-    Function("is_not_null", ("any",), BOOLEAN, pc.is_valid, "Is it a value?", "NULL IS NOT NULL", "false", strict=False),
+    Function(
+        "is_not_null", ("any",), BOOLEAN, pc.is_valid, "Is it a value?", "NULL IS NOT NULL", "false", strict=False
+    ),
 )
 
 _BITS = (

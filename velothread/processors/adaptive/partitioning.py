@@ -139,7 +139,9 @@ def _choose(facts: Facts) -> Choice:
     if facts.keys and facts.partitioned:
         return Choice(STRATEGIES["smart"], "the source is partitioned by the key, so each key stays in its split")
     if facts.keys:
-        return Choice(STRATEGIES["sticky"], "states stay where they are made, and are merged by key after the last split")
+        return Choice(
+            STRATEGIES["sticky"], "states stay where they are made, and are merged by key after the last split"
+        )
     if not facts.splittable:
         return Choice(STRATEGIES["sticky"], "one thread reads the source; its blocks go to whoever is free")
     if facts.splits == 1:
