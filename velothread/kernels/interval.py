@@ -6,6 +6,8 @@ day is cut to the month's length), then by days, then by time. What leaves the r
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 
@@ -243,7 +245,7 @@ def add_date_to_time(time: Value, date: Value) -> Value:
 # --- to_days(n) and its like
 
 
-def count_of(unit: str) -> object:
+def count_of(unit: str) -> Callable[[Value], Value]:
     """The kernel of `to_days` and the like: that many units."""
     months = {"months": 1, "quarters": 3, "years": 12, "decades": 120, "centuries": 1200, "millennia": 12_000}
     days = {"days": 1, "weeks": 7}

@@ -73,7 +73,7 @@ def _parts() -> Iterator[Function]:
             yield _line(name, (t,), BIGINT, kernel, doc, *shown, aliases=aliases)
 
 
-def _each(name: str, types: tuple[SqlType, ...], returns: SqlType | None, kernel: object, doc: str, example: str = "", result: str = "", *, before: tuple[SqlType, ...] = (), times: int = 1, raises: bool = False, aliases: tuple[str, ...] = ()) -> Iterator[Function]:  # fmt: skip
+def _each(name: str, types: tuple[SqlType, ...], returns: SqlType | None, kernel: Kernel, doc: str, example: str = "", result: str = "", *, before: tuple[SqlType, ...] = (), times: int = 1, raises: bool = False, aliases: tuple[str, ...] = ()) -> Iterator[Function]:  # fmt: skip
     """A line for each of `types`, as the last `times` parameters; `returns` None: the type itself."""
     for place, t in enumerate(types):
         shown = (example, result) if place == 0 else ("", "")
