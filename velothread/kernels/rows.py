@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -61,7 +62,13 @@ def by_value(value: Any, compute: Callable[[Any], Any]) -> Any:
     result = compute(dictionary)
     if isinstance(result, pa.Scalar):
         result = pa.repeat(result, len(dictionary))
-    return result.take(value.indices)
+    indices = value.indices
+    if pa.types.is_boolean(result.type) and not result.null_count and not indices.null_count:
+        # Arrow takes booleans bit by bit
+        flags = result.to_numpy(zero_copy_only=False).view(np.uint8)[indices.to_numpy().astype(np.intp)]
+        bits = pa.py_buffer(np.packbits(flags, bitorder="little"))
+        return pa.BooleanArray.from_buffers(pa.bool_(), len(indices), [None, bits])
+    return result.take(indices)
 
 
 def only_where(mask: Any, value: Any) -> Any:
