@@ -28,7 +28,7 @@ from velothread.codegen.writer import SourceWriter
 from velothread.errors import Position
 from velothread.kernels import rows as runtime
 from velothread.plan.expressions import Column, Expression, Field, Literal, columns_of, is_volatile, show, walk
-from velothread.plan.pipelines import Branch, FromScan, Group, Pipeline
+from velothread.plan.pipelines import Branch, End, FromScan, Group, Order, Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _compile(pipeline: Pipeline, branch: Branch, name: str) -> CompiledBranch:
 
 def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter, frozenset[str]]:
     w = SourceWriter()
-    keys = pipeline.end.keys if isinstance(pipeline.end, Group) else 0
+    encoded = _may_stay_encoded(pipeline.end, len(branch.outputs))
     text = (
         frozenset(f for f in branch.fields if f.type.kind == "VARCHAR")
         if isinstance(branch.input, FromScan)
@@ -100,8 +100,7 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
     w.comment(_describe(pipeline, branch))
     outputs = []
     for i, e in enumerate(branch.outputs):
-        # group keys stay dictionary-encoded: the breaker takes their codes as they are
-        variable = expressions.raw_value(e) if i < keys else expressions.value(e)
+        variable = expressions.raw_value(e) if i in encoded else expressions.value(e)
         outputs.append(
             variable if isinstance(e, Column) else f"{w.function(runtime.column, 'column')}({variable}, rows)"
         )
@@ -111,6 +110,16 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
     if isinstance(branch.input, FromScan):
         names = dict(zip(branch.input.scan.output, branch.input.scan.columns, strict=True))
     return w, frozenset(names[f] for f in text if f in names)
+
+
+def _may_stay_encoded(end: End, outputs: int) -> frozenset[int]:
+    """The outputs that the breaker takes dictionary-encoded: group keys, by their codes; and what only goes along with the
+    first rows of a sort, since few of its rows are kept."""
+    if isinstance(end, Group):
+        return frozenset(range(end.keys))
+    if isinstance(end, Order) and end.limit is not None:
+        return frozenset(range(outputs)) - {i for i, _, _ in end.keys}
+    return frozenset()
 
 
 def _write_filter(
