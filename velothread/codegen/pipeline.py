@@ -113,8 +113,10 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
 
 
 def _may_stay_encoded(end: End, outputs: int) -> frozenset[int]:
-    """The outputs that the breaker takes dictionary-encoded: group keys, by their codes; and what only goes along with the
-    first rows of a sort, since few of its rows are kept."""
+    """The outputs that the breaker takes dictionary-encoded.
+
+    Group keys, by their codes; and what only goes along with the first rows of a sort, since few of them are kept.
+    """
     if isinstance(end, Group):
         return frozenset(range(end.keys))
     if isinstance(end, Order) and end.limit is not None:
