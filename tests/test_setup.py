@@ -163,7 +163,13 @@ def test_import_is_light() -> None:
 def test_no_index_or_host_names() -> None:
     """Where packages come from is the machine's affair; an address in the repo would override it, or leak it."""
     # Put together here, so that this file passes its own test.
-    names = [("pypi", "org"), ("files", "pythonhosted"), ("deb", "debian"), ("registry", "npmjs"), ("pkg", "dev")]
+    names = [
+        ("pypi", "org"),
+        ("files", "".join(("python", "hosted"))),
+        ("deb", "debian"),
+        ("registry", "npmjs"),
+        ("pkg", "dev"),
+    ]
     hosts = [".".join(parts) for parts in names]
     options = re.compile(r"--(?:extra-)?index-url|^\s*index-url\s*=|--trusted-host|--find-links", re.MULTILINE)
     found = []
