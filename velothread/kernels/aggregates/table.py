@@ -186,7 +186,7 @@ _TABLE: tuple[AggregateFunction, ...] = (
     F("count", (), BIGINT, _state(folds.Count), "Number of rows (`count(*)`)", "count(*)", "3",
       aliases=("count_star",)),
     F("count", ("any",), BIGINT, _state(folds.Count), "Number of rows where x is not NULL", "count(x)", "3"),
-    F("count_if", (BOOLEAN,), HUGEINT, _integer_sum, "Number of rows where the condition is true; NULL without any",
+    F("count_if", (BOOLEAN,), HUGEINT, _state(folds.CountIf), "Number of rows where the condition is true",
       "count_if(x > 1)", "2", aliases=("countif",)),
     F("approx_count_distinct", ("any",), BIGINT, _state(lambda: Distinct(folds.Count, False)),
       "Number of different values, exact",
