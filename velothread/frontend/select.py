@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import pyarrow as pa
 from sqlglot import exp
 
 from velothread import types as t
@@ -21,8 +20,10 @@ from velothread.frontend.grouping import Grouping, bind_grouping
 from velothread.frontend.item_names import item_name
 from velothread.frontend.names import FieldMaker, Scope
 from velothread.frontend.parse import position
+from velothread.frontend.set_operations import SetOperationBinder
 from velothread.frontend.tables import Catalog, Cte, TableBinder
 from velothread.frontend.union_order import by_position
+from velothread.frontend.values import bind_values
 from velothread.plan import nodes
 from velothread.plan.expressions import (
     AggregateCall,
@@ -30,10 +31,8 @@ from velothread.plan.expressions import (
     Expression,
     Field,
     Literal,
-    Logical,
     Ordering,
     is_constant,
-    literal,
 )
 
 # The clauses that are read; any other that is set is refused.
@@ -82,11 +81,11 @@ class QueryBinder:
             case exp.Subquery():
                 return self._modified(node, *self.bind_query(node.this, ctes))
             case exp.Values():
-                return self._modified(node, *self.bind_values(node))
+                return self._modified(node, *bind_values(self, node))
             case exp.Union():
-                return self._modified(node, *self._union(node, ctes))
+                return self._modified(node, *SetOperationBinder(self).union(node, ctes))
             case exp.SetOperation():
-                return self._modified(node, *self._set_difference(node, ctes))
+                return self._modified(node, *SetOperationBinder(self).difference(node, ctes))
             case exp.Table():
                 return self._select(exp.select("*").from_(node), ctes)
         raise UnsupportedError(f"{type(node).__name__} statements are not supported", position(node), sql=self.sql)
@@ -296,93 +295,7 @@ class QueryBinder:
             raise BindError(f"{clause} can't be negative", position(node), sql=self.sql)
         return None if value is None else int(value)
 
-    # --- UNION and VALUES
-
-    def _union(self, node: exp.Union, ctes: dict[str, Cte]) -> Bound:
-        # a long chain of UNION ALL is a deep tree on the left: flatten what has the same kind
-        parts: list[exp.Expr] = []
-        distinct, by_name = bool(node.args.get("distinct")), bool(node.args.get("by_name"))
-        top: exp.Expr = node
-        while (
-            isinstance(top, exp.Union)
-            and bool(top.args.get("distinct")) == distinct
-            and (top is node or (_plain(top) and not by_name))
-        ):
-            parts.append(top.expression)
-            top = top.this
-        parts.append(top)
-        bound = [self.bind_query(p, ctes) for p in reversed(parts)]
-        if by_name:
-            bound = self._by_name(bound)
-        names = bound[0][1]
-        inputs = self._aligned(node, bound, list(reversed(parts)))
-        output = tuple(self.fields(n, f.type) for n, f in zip(names, inputs[0].output, strict=True))
-        union: nodes.Node = nodes.UnionAll(inputs, output)
-        if distinct:
-            new = tuple(self.fields(f.name, f.type) for f in output)
-            union = nodes.Aggregate(union, new, tuple(Column(f) for f in output), ())
-        return union, names
-
-    def _aligned(self, node: exp.Expr, bound: Sequence[Bound], parts: Sequence[exp.Expr]) -> tuple[nodes.Node, ...]:
-        """The inputs of a set operation with equal types, column by column."""
-        width = len(bound[0][1])
-        kind = type(node).__name__.upper()
-        for part, (_, other) in zip(parts, bound, strict=True):
-            if len(other) != width:
-                raise BindError(f"{kind}: {width} and {len(other)} columns", position(part), sql=self.sql)
-        types = []
-        for i in range(width):
-            columns: list[Expression] = [Column(plan.output[i]) for plan, _ in bound]
-            types.append(self.expressions.common(columns, kind, position(node)))
-        return tuple(self._cast_to(plan, types) for plan, _ in bound)
-
-    def _by_name(self, bound: Sequence[Bound]) -> list[Bound]:
-        """UNION BY NAME: columns of one name go together; where an input has none of a name, it gives NULL."""
-        names = {n.lower(): n for _, columns in reversed(bound) for n in columns}
-        order = list(dict.fromkeys(n.lower() for _, columns in bound for n in columns))
-        out: list[Bound] = []
-        for plan, columns in bound:
-            by_name = {n.lower(): f for n, f in zip(columns, plan.output, strict=True)}
-            items = [Column(by_name[n]) if n in by_name else literal(None, t.NULL) for n in order]
-            fields = tuple(self.fields(names[n], e.type) for n, e in zip(order, items, strict=True))
-            out.append((nodes.Project(plan, fields, tuple(items)), tuple(names[n] for n in order)))
-        return out
-
-    def _set_difference(self, node: exp.SetOperation, ctes: dict[str, Cte]) -> Bound:
-        """EXCEPT and INTERSECT: rows are grouped, and a group is kept by the sides on which it was seen."""
-        from velothread.kernels.aggregates import resolve_aggregate
-
-        if not node.args.get("distinct") or node.args.get("by_name"):
-            kind = f"{type(node).__name__.upper()} {'BY NAME' if node.args.get('by_name') else 'ALL'}"
-            raise UnsupportedError(f"{kind} is not supported yet", position(node), sql=self.sql)
-        bound = [self.bind_query(p, ctes) for p in (node.this, node.expression)]
-        inputs = []
-        aligned = self._aligned(node, bound, [node.this, node.expression])
-        for left, plan in zip((True, False), aligned, strict=True):
-            side = self.fields("left", t.BOOLEAN)
-            output = tuple(self.fields(f.name, f.type) for f in plan.output)
-            items: tuple[Expression, ...] = (*(Column(f) for f in plan.output), literal(left, t.BOOLEAN))
-            inputs.append(nodes.Project(plan, (*output, side), items))
-        output = tuple(self.fields(f.name, f.type) for f in inputs[0].output)
-        union = nodes.UnionAll(tuple(inputs), output)
-        seen = [resolve_aggregate(n, [t.BOOLEAN]) for n in ("bool_or", "bool_and")]
-        calls = tuple(AggregateCall(f.function, (Column(output[-1]),), (), t.BOOLEAN) for f in seen if f is not None)
-        new = tuple(self.fields(f.name, f.type) for f in output[:-1])
-        some, only = self.fields("some_left", t.BOOLEAN), self.fields("only_left", t.BOOLEAN)
-        groups = nodes.Aggregate(union, (*new, some, only), tuple(Column(f) for f in output[:-1]), calls)
-        wanted: Expression = Column(only)
-        if isinstance(node, exp.Intersect):
-            wanted = Logical("and", (Column(some), self.expressions.negation(Column(only), None)))
-        visible = tuple(self.fields(f.name, f.type) for f in new)
-        kept = nodes.Project(nodes.Filter(groups, wanted), visible, tuple(Column(f) for f in new))
-        return kept, bound[0][1]
-
-    def _cast_to(self, plan: nodes.Node, types: Sequence[t.SqlType]) -> nodes.Node:
-        if all(f.type == type_ for f, type_ in zip(plan.output, types, strict=True)):
-            return plan
-        output = tuple(self.fields(f.name, type_) for f, type_ in zip(plan.output, types, strict=True))
-        casts = tuple(self.expressions.coerce(Column(f), type_) for f, type_ in zip(plan.output, types, strict=True))
-        return nodes.Project(plan, output, casts)
+    # --- clauses around a query
 
     def _modified(self, node: exp.Expr, plan: nodes.Node, names: tuple[str, ...]) -> Bound:
         """ORDER BY and LIMIT over a UNION or a query in parentheses."""
@@ -406,48 +319,6 @@ class QueryBinder:
         if limit is not None or offset:
             plan = nodes.Limit(plan, limit, offset)
         return plan, names
-
-    def bind_values(self, node: exp.Values) -> Bound:
-        """VALUES (1, 'a'), (2, 'b'): columns col0, col1, ..."""
-        rows: list[list[Expression]] = []
-        scope = Scope(())
-        for row in node.expressions:
-            cells = row.expressions if isinstance(row, exp.Tuple) else [row.this if isinstance(row, exp.Paren) else row]
-            rows.append([self.expressions.bind(c, scope) for c in cells])
-            if len(rows[-1]) != len(rows[0]):
-                raise BindError("VALUES: the rows differ in length", position(row), sql=self.sql)
-        width = len(rows[0])
-        types = [self.expressions.common([r[i] for r in rows], "VALUES", position(node)) for i in range(width)]
-        cast = [[self.expressions.coerce(c, types[i]) for i, c in enumerate(row)] for row in rows]
-        names = tuple(f"col{i}" for i in range(width))
-        if all(isinstance(c, Literal) for row in cast for c in row):
-            arrays = []
-            for i, type_ in enumerate(types):
-                scalars = [row[i].value for row in cast]  # type: ignore[union-attr]
-                arrays.append(array_of(scalars, type_.arrow))
-            batch = pa.RecordBatch.from_arrays(arrays, names=list(names))
-            return nodes.Values(
-                tuple(self.fields(n, type_) for n, type_ in zip(names, types, strict=True)), batch, len(rows)
-            ), names
-        parts = []
-        for row in cast:
-            output = tuple(self.fields(n, type_) for n, type_ in zip(names, types, strict=True))
-            parts.append(nodes.Project(nodes.Values((), None, 1), output, tuple(row)))
-        if len(parts) == 1:
-            return parts[0], names
-        return nodes.UnionAll(tuple(parts), tuple(self.fields(n, x) for n, x in zip(names, types, strict=True))), names
-
-
-def array_of(scalars: Sequence[pa.Scalar], type_: pa.DataType) -> pa.Array:
-    """Scalars of one type as an array (all types, intervals and nested included)."""
-    if not scalars:
-        return pa.array([], type_)
-    return pa.concat_arrays([pa.repeat(s if s.type == type_ else pa.scalar(None, type_), 1) for s in scalars])
-
-
-def _plain(node: exp.Expr) -> bool:
-    """No clause of its own (ORDER BY, LIMIT, WITH): may be flattened into the UNION above it."""
-    return not any(node.args.get(k) for k in ("order", "limit", "offset", "with_", "by_name"))
 
 
 def _is_all(key: exp.Expr) -> bool:

@@ -14,6 +14,7 @@ from velothread import types as t
 from velothread.errors import BindError, OptionError, Position, SourceError, UnsupportedError, UserError, did_you_mean
 from velothread.frontend.names import Relation, Scope
 from velothread.frontend.parse import position
+from velothread.frontend.values import bind_values
 from velothread.plan import nodes
 from velothread.plan.expressions import Field, Literal
 from velothread.sources.source import ReadOptions, Source
@@ -89,7 +90,7 @@ class TableBinder:
             case exp.Subquery():
                 plan, names = self.query.bind_query(node.this, ctes)
             case exp.Values():
-                plan, names = self.query.bind_values(node)
+                plan, names = bind_values(self.query, node)
             case exp.Table():
                 plan, names = self._table(node, ctes)
             case exp.Lateral() | exp.Unnest():

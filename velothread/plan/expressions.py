@@ -142,7 +142,63 @@ class AggregateCall:
     position: Position | None = dataclasses.field(default=None, compare=False)
 
 
-Expression = Literal | Column | Call | Cast | Case | Logical | Coalesce | Membership | AggregateCall
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An end of a frame: `kind` is unbounded, preceding, current or following; `offset` its n or interval."""
+
+    kind: str
+    offset: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """ROWS, RANGE or GROUPS BETWEEN start AND end; `exclude`: '', 'current row', 'group' or 'ties'."""
+
+    unit: str
+    start: Bound
+    end: Bound
+    exclude: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCall:
+    """A function over a window: an aggregate (`aggregate`) or a ranking/value function (by `name`). Only inside
+    `nodes.Window`."""
+
+    name: str
+    aggregate: AggregateFunction | None
+    arguments: tuple[Expression, ...]
+    constants: tuple[Literal, ...]
+    type: SqlType
+    partition_by: tuple[Expression, ...]
+    order_by: tuple[Ordering, ...]
+    frame: Frame
+    distinct: bool = False
+    ignore_nulls: bool = False
+    filter: Expression | None = None
+    argument_order: tuple[Ordering, ...] = ()
+    position: Position | None = dataclasses.field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery:
+    """A query inside an expression, until `frontend.subqueries` turns it into a join: not in any finished plan.
+
+    `plan` may read fields of the queries around it. kind: scalar, exists, in (arguments: what is looked for), any, all
+    (with `operator`). Compared by identity of the plan.
+    """
+
+    plan: Any
+    kind: str
+    type: SqlType
+    arguments: tuple[Expression, ...] = ()
+    operator: str = "="
+    position: Position | None = dataclasses.field(default=None, compare=False)
+
+
+Expression = (
+    Literal | Column | Call | Cast | Case | Logical | Coalesce | Membership | AggregateCall | WindowCall | Subquery
+)
 
 
 def children(e: Expression) -> tuple[Expression, ...]:
@@ -157,6 +213,10 @@ def children(e: Expression) -> tuple[Expression, ...]:
         case AggregateCall():
             last = (e.filter,) if e.filter is not None else ()
             return (*e.arguments, *last, *(o.expression for o in e.order_by))
+        case WindowCall():
+            return _window_children(e)
+        case Subquery():
+            return e.arguments
         case _:
             return ()
 
@@ -176,8 +236,32 @@ def with_children(e: Expression, new: tuple[Expression, ...]) -> Expression:
             at = n + (e.filter is not None)
             order = tuple(replace(o, expression=x) for o, x in zip(e.order_by, new[at:], strict=True))
             return replace(e, arguments=new[:n], filter=new[n] if e.filter is not None else None, order_by=order)
+        case WindowCall():
+            return _window_with_children(e, new)
+        case Subquery():
+            return replace(e, arguments=new)
         case _:
             return e
+
+
+def _window_children(e: WindowCall) -> tuple[Expression, ...]:
+    offsets = (b.offset for b in (e.frame.start, e.frame.end) if b.offset is not None)
+    orders = (o.expression for o in (*e.order_by, *e.argument_order))
+    return (*e.arguments, *((e.filter,) if e.filter is not None else ()), *e.partition_by, *orders, *offsets)
+
+
+def _window_with_children(e: WindowCall, new: tuple[Expression, ...]) -> WindowCall:
+    rest = iter(new)
+    arguments = tuple(next(rest) for _ in e.arguments)
+    filter_ = next(rest) if e.filter is not None else None
+    partition = tuple(next(rest) for _ in e.partition_by)
+    order = tuple(replace(o, expression=next(rest)) for o in e.order_by)
+    inner = tuple(replace(o, expression=next(rest)) for o in e.argument_order)
+    start, end = (replace(b, offset=next(rest)) if b.offset is not None else b for b in (e.frame.start, e.frame.end))
+    return replace(
+        e, arguments=arguments, filter=filter_, partition_by=partition, order_by=order, argument_order=inner,
+        frame=replace(e.frame, start=start, end=end),
+    )  # fmt: skip
 
 
 def transform(e: Expression, rewrite: Callable[[Expression], Expression | None]) -> Expression:
@@ -225,7 +309,7 @@ def is_volatile(e: Expression) -> bool:
 
 def is_constant(e: Expression) -> bool:
     """No columns, no aggregates, nothing volatile."""
-    return not any(isinstance(x, (Column, AggregateCall)) for x in walk(e)) and not is_volatile(e)
+    return not any(isinstance(x, (Column, AggregateCall, WindowCall, Subquery)) for x in walk(e)) and not is_volatile(e)
 
 
 def literal(value: Any, type_: SqlType, position: Position | None = None) -> Literal:
@@ -272,7 +356,31 @@ def show(e: Expression) -> str:
             if e.order_by:
                 text += " ORDER BY " + ", ".join(map(show_ordering, e.order_by))
             return text + ")" + (f" FILTER (WHERE {show(e.filter)})" if e.filter is not None else "")
+        case WindowCall():
+            return _show_window(e)
+        case Subquery():
+            return f"{e.kind}(subquery)"
     raise TypeError(type(e))
+
+
+def _show_window(e: WindowCall) -> str:
+    inner = ", ".join(map(show, (*e.arguments, *e.constants)))
+    text = f"{e.name}({'DISTINCT ' if e.distinct else ''}{inner}{' IGNORE NULLS' if e.ignore_nulls else ''})"
+    if e.filter is not None:
+        text += f" FILTER (WHERE {show(e.filter)})"
+    over = []
+    if e.partition_by:
+        over.append("PARTITION BY " + ", ".join(map(show, e.partition_by)))
+    if e.order_by:
+        over.append("ORDER BY " + ", ".join(map(show_ordering, e.order_by)))
+    bounds = [
+        f"{show(b.offset)} {b.kind}" if b.offset is not None else b.kind + (" row" if b.kind == "current" else "")
+        for b in (e.frame.start, e.frame.end)
+    ]
+    over.append(f"{e.frame.unit} BETWEEN {bounds[0]} AND {bounds[1]}".upper())
+    if e.frame.exclude:
+        over.append(f"EXCLUDE {e.frame.exclude}".upper())
+    return f"{text} OVER ({' '.join(over)})"
 
 
 def show_ordering(o: Ordering) -> str:

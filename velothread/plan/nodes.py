@@ -1,16 +1,26 @@
 """Plan nodes: what a query does, before it is cut into pipelines. Frozen; each knows its output fields.
 
-Joins and windows will be nodes like these, breakers like Aggregate and Sort.
+Joins, windows and unnesting are nodes like the others; which of them break a pipeline is said in plan/pipelines.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
+from typing import Literal as OneOf
 
 import pyarrow as pa
 
-from velothread.plan.expressions import AggregateCall, Column, Expression, Field, Ordering, show, show_ordering
+from velothread.plan.expressions import (
+    AggregateCall,
+    Column,
+    Expression,
+    Field,
+    Ordering,
+    WindowCall,
+    show,
+    show_ordering,
+)
 from velothread.sources.source import Bound, Source
 
 
@@ -110,7 +120,80 @@ class Shared:
     name: str
 
 
-Node = Scan | Values | Filter | Project | Aggregate | Sort | Limit | UnionAll | Shared
+JoinKind = OneOf["inner", "left", "full", "semi", "anti", "mark", "single"]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinKey:
+    """An equality between the sides; both expressions have the same type.
+
+    `nulls_equal`: IS NOT DISTINCT FROM. Else a NULL matches nothing.
+    """
+
+    left: Expression
+    right: Expression
+    nulls_equal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asof:
+    """ASOF JOIN: of the rows that the keys match, the nearest for which `left op right` holds (op: >=, >, <=, <)."""
+
+    left: Expression
+    operator: str
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Join:
+    """Pairs of a left and a right row for which all `keys` and the `residual` hold.
+
+    Order: as the left rows stand, and for each as its right rows stand; right rows without a partner (full) last, in
+    their order. RIGHT JOIN is a left join of the swapped sides; CROSS JOIN an inner one without keys.
+
+    inner, left, full: output is the left fields, then the right ones.
+    single: as left, for scalar subqueries; a second right row for a left one is an error.
+    semi, anti: the left rows with (without) a partner; output is the left fields.
+    mark: every left row once; output is the left fields and a BOOLEAN one. `three_valued` tells how many of the first
+    keys are compared as IN does: the mark is true with a partner; else NULL, where some right row would be one if NULLs
+    in those keys were known; else false.
+    """
+
+    left: Node
+    right: Node
+    kind: JoinKind
+    keys: tuple[JoinKey, ...]
+    residual: Expression | None
+    output: tuple[Field, ...]
+    asof: Asof | None = None
+    three_valued: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """The input's rows in their order, and a column per window call after the input's fields."""
+
+    input: Node
+    output: tuple[Field, ...]
+    calls: tuple[WindowCall, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unnest:
+    """A row per element of the lists, in order; several lists side by side, the shorter ones filled with NULL.
+
+    output: the input's fields, then one per list. A row whose lists are all empty or NULL gives no row, or, with
+    `keep_empty`, one with NULLs. `ordinal`: the last field counts the elements from 1.
+    """
+
+    input: Node
+    output: tuple[Field, ...]
+    lists: tuple[Expression, ...]
+    keep_empty: bool = False
+    ordinal: bool = False
+
+
+Node = Scan | Values | Filter | Project | Aggregate | Sort | Limit | UnionAll | Shared | Join | Window | Unnest
 
 
 def inputs(node: Node) -> tuple[Node, ...]:
@@ -120,6 +203,8 @@ def inputs(node: Node) -> tuple[Node, ...]:
             return ()
         case UnionAll():
             return node.inputs
+        case Join():
+            return (node.left, node.right)
         case _:
             return (node.input,)
 
@@ -131,6 +216,8 @@ def with_inputs(node: Node, new: tuple[Node, ...]) -> Node:
             return node
         case UnionAll():
             return replace(node, inputs=new)
+        case Join():
+            return replace(node, left=new[0], right=new[1])
         case _:
             return replace(node, input=new[0])
 
@@ -166,6 +253,21 @@ def title(node: Node) -> str:
             return f"Union all of {len(node.inputs)}"
         case Shared():
             return f"Shared {node.name} (computed once)"
+        case Join():
+            return _join_title(node)
+        case Window():
+            return "Window " + ", ".join(map(show, node.calls))
+        case Unnest():
+            return "Unnest " + ", ".join(map(show, node.lists))
+
+
+def _join_title(node: Join) -> str:
+    on = [f"{show(k.left)} {'IS NOT DISTINCT FROM' if k.nulls_equal else '='} {show(k.right)}" for k in node.keys]
+    if node.asof is not None:
+        on.append(f"{show(node.asof.left)} {node.asof.operator} {show(node.asof.right)} (nearest)")
+    if node.residual is not None:
+        on.append(show(node.residual))
+    return f"Join {node.kind}" + (" on " + " AND ".join(on) if on else "")
 
 
 def _limit_text(limit: int | None, offset: int) -> str:
