@@ -132,10 +132,13 @@ def compare(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def peers(session: nox.Session) -> None:
-    """velothread on 3.13t beside DuckDB, Polars, DataFusion and SQLite, each in processes of its own."""
+    """velothread on 3.13t beside DuckDB, Polars, DataFusion and SQLite, in processes of their own. `-- tpch`: TPC-H."""
     theirs = _venv(session, GIL, "constraints-peers.txt")
     ours = _venv(session, FREE_THREADED, "constraints.txt")
     pythons = ["--peers-python", theirs, "--velothread-python", ours]
+    if session.posargs[:1] == ["tpch"]:
+        session.run(ours, "bench/tpch.py", *pythons, *session.posargs[1:], external=True)
+        return
     session.run(ours, "bench/peers.py", *pythons, *session.posargs, external=True)
 
 

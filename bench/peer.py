@@ -1,6 +1,7 @@
 """One engine in a process of its own: reads requests (JSON lines) on stdin, runs queries, answers with times.
 
     {"path": "...", "format": "csv", "sql": "... {t} ...", "output": null}   ->   {"seconds": 0.4, "digest": [...]}
+    {"tables": {"orders": "...", ...}, "format": "parquet", "sql": "... orders ..."}   (several tables, by their names)
 
 Run by `peers.py` with the interpreter that has the engine. Each engine is limited to 2 threads (SQLite has one), reads
 the file anew for each request, and gives its answer as an Arrow table, whose rows are digested for comparison after the
@@ -13,6 +14,8 @@ import json
 import os
 import sys
 import time
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 THREADS = int(os.environ.get("BENCH_THREADS", "2"))
@@ -23,6 +26,13 @@ class Velothread:
         import velothread
 
         self.session = velothread.connect(**options)
+
+    def tables(self, files: dict[str, str], format: str) -> None:
+        for name, path in files.items():
+            self.session.register(name, path)
+
+    def named(self, sql: str) -> Any:
+        return self.session.query(sql).arrow()
 
     def run(self, path: str, format: str, sql: str, output: str | None) -> Any:
         sql = sql.format(t=f"'{path}'")
@@ -37,6 +47,13 @@ class DuckDB:
 
         self.con = duckdb.connect(config={"threads": THREADS})
 
+    def tables(self, files: dict[str, str], format: str) -> None:
+        for name, path in files.items():
+            self.con.execute(f"CREATE OR REPLACE VIEW {name} AS FROM '{path}'")
+
+    def named(self, sql: str) -> Any:
+        return self.con.sql(sql).to_arrow_table()
+
     def run(self, path: str, format: str, sql: str, output: str | None) -> Any:
         sql = sql.format(t=f"'{path}'")
         if output is not None:
@@ -50,6 +67,14 @@ class Polars:
         import polars
 
         self.pl = polars
+        self.frames: dict[str, Any] = {}
+
+    def tables(self, files: dict[str, str], format: str) -> None:
+        read = {"csv": partial(self.pl.scan_csv, try_parse_dates=True), "parquet": self.pl.scan_parquet}[format]
+        self.frames = {name: read(path) for name, path in files.items()}
+
+    def named(self, sql: str) -> Any:
+        return self.pl.SQLContext(self.frames).execute(sql).collect(engine="streaming").to_arrow()
 
     def run(self, path: str, format: str, sql: str, output: str | None) -> Any:
         pl = self.pl
@@ -65,6 +90,14 @@ class DataFusion:
         import datafusion
 
         self.module = datafusion
+
+    def tables(self, files: dict[str, str], format: str) -> None:
+        self.context = self.module.SessionContext(self.module.SessionConfig().with_target_partitions(THREADS))
+        for name, path in files.items():
+            (self.context.register_csv if format == "csv" else self.context.register_parquet)(name, path)
+
+    def named(self, sql: str) -> Any:
+        return self.context.sql(sql).to_arrow_table()
 
     def run(self, path: str, format: str, sql: str, output: str | None) -> Any:
         config = self.module.SessionConfig().with_target_partitions(THREADS)
@@ -135,23 +168,49 @@ def digest(answer: Any) -> list[str]:
     return sorted("|".join(f"{float(v):.9g}" if not isinstance(v, str) else v for v in row) for row in rows)
 
 
+def forget_peak() -> None:
+    """Start anew with the peak of resident memory (Linux only)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak() -> int:
+    """Peak of resident memory in bytes since `forget_peak` (elsewhere than on Linux: since the start)."""
+    try:
+        found = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(found.split()[1]) * 1024
+
+
 def main() -> None:
     engine = ENGINES[sys.argv[1]]()
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        path = request["path"]
+        path = request.get("path")
+        if path is None:
+            engine.tables(request["tables"], request["format"])
+        forget_peak()
         if isinstance(engine, SQLite):
             engine.load(path)
         start = time.perf_counter()
         cpu = time.process_time()
         try:
-            answer = engine.run(path, request["format"], request["sql"], request["output"])
+            if path is None:
+                answer = engine.named(request["sql"])
+            else:
+                answer = engine.run(path, request["format"], request["sql"], request["output"])
         except Exception as e:
             print(json.dumps({"error": f"{type(e).__name__}: {e}"[:300]}), flush=True)
             continue
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-        print(json.dumps({"seconds": seconds, "cpu": cpu, "digest": digest(answer)}), flush=True)
+        memory = peak()
+        print(json.dumps({"seconds": seconds, "cpu": cpu, "memory": memory, "digest": digest(answer)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -53,9 +53,12 @@ class Peer:
         return process
 
     def ask(self, query: Query, path: Path, format: str, output: str | None) -> dict[str, Any]:
+        return self.request({"path": str(path), "format": format, "sql": query.sql, "output": output})
+
+    def request(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One answer of `peer.py`; a process that died is started again."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        request = {"path": str(path), "format": format, "sql": query.sql, "output": output}
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
