@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from velothread.types import (
     BIGINT,
+    BOOLEAN,
     DOUBLE,
     HUGEINT,
     INTEGER,
@@ -18,6 +19,7 @@ from velothread.types import (
     TIMESTAMPTZ,
     VARCHAR,
     SqlType,
+    array_of,
     decimal,
     list_of,
     map_of,
@@ -80,6 +82,8 @@ def implicit_cost(source: SqlType, target: SqlType) -> int | None:
             wider = target.scale >= source.scale and target.precision - target.scale >= source.precision - source.scale
             return 2 if wider else None
         return {"DOUBLE": 12, "FLOAT": 13}.get(target.kind)
+    if source == BOOLEAN and target.is_integer:
+        return 25  # where both stand side by side: [true, 1]
     if source.kind == "FLOAT":
         return 1 if target == DOUBLE else None
     if (source.kind, target.kind) in _TEMPORAL_COST:
@@ -87,15 +91,37 @@ def implicit_cost(source: SqlType, target: SqlType) -> int | None:
     if source.kind in ("JSON", "UUID") and target == VARCHAR:
         return 3
     if source.kind == "LIST" and target.kind == "LIST":
-        return implicit_cost(source.element, target.element)  # type: ignore[arg-type]
-    if source.kind == "STRUCT" and target.kind == "STRUCT" and len(source.fields) == len(target.fields):
-        costs = [implicit_cost(s, t) for (_, s), (_, t) in zip(source.fields, target.fields, strict=True)]
-        return None if None in costs else sum(c for c in costs if c is not None)
+        cost = implicit_cost(source.element, target.element)  # type: ignore[arg-type]
+        if cost is None or source.size == target.size:
+            return cost
+        return None if target.size else cost + 1
+    if source.kind == "STRUCT" and target.kind == "STRUCT":
+        return _struct_cost(source, target)
     if source.kind == "MAP" and target.kind == "MAP":
         key = implicit_cost(source.key, target.key)  # type: ignore[arg-type]
         value = implicit_cost(source.element, target.element)  # type: ignore[arg-type]
         return None if key is None or value is None else key + value
     return None
+
+
+def _same_names(a: SqlType, b: SqlType) -> bool:
+    """Do the fields correspond by position?"""
+    if len(a.fields) != len(b.fields):
+        return False
+    named = zip(a.fields, b.fields, strict=True)
+    return a.is_tuple or b.is_tuple or all(x.lower() == y.lower() for (x, _), (y, _) in named)
+
+
+def _struct_cost(source: SqlType, target: SqlType) -> int | None:
+    have = {n.lower(): t for n, t in source.fields}
+    if _same_names(source, target):
+        pairs = [(s, t) for (_, s), (_, t) in zip(source.fields, target.fields, strict=True)]
+    elif have.keys() <= {n.lower() for n, _ in target.fields}:
+        pairs = [(have[n.lower()], t) for n, t in target.fields if n.lower() in have]
+    else:
+        return None
+    costs = [implicit_cost(s, t) for s, t in pairs]
+    return None if None in costs else sum(c for c in costs if c is not None)
 
 
 def common_type(a: SqlType, b: SqlType) -> SqlType | None:
@@ -127,21 +153,37 @@ def common_type(a: SqlType, b: SqlType) -> SqlType | None:
         return a if implicit_cost(b, a) is not None else None
     if a.kind == b.kind == "LIST":
         element = common_type(a.element, b.element)  # type: ignore[arg-type]
-        return None if element is None else list_of(VARCHAR if element == STRING_LITERAL else element)
-    if a.kind == b.kind == "STRUCT" and len(a.fields) == len(b.fields):
-        fields = []
-        for (name, x), (_, y) in zip(a.fields, b.fields, strict=True):
-            field = common_type(x, y)
-            if field is None:
-                return None
-            fields.append((name, field))
-        return struct_of(tuple(fields))
+        if element is None:
+            return None
+        element = VARCHAR if element == STRING_LITERAL else element
+        return array_of(element, a.size) if a.size == b.size else list_of(element)
+    if a.kind == b.kind == "STRUCT":
+        return _common_struct(a, b)
     if a.kind == b.kind == "MAP":
         key, value = common_type(a.key, b.key), common_type(a.element, b.element)  # type: ignore[arg-type]
         return None if key is None or value is None else map_of(key, value)
+    if "JSON" in (a.kind, b.kind) and (a.is_numeric or b.is_numeric or BOOLEAN in (a, b)):
+        return b if a.kind == "JSON" else a
     if {a.kind, b.kind} <= {"VARCHAR", "JSON", "UUID"}:
         return VARCHAR
+    if BOOLEAN in (a, b) and (a.is_integer or b.is_integer):
+        return b if a == BOOLEAN else a
     return None
+
+
+def _common_struct(a: SqlType, b: SqlType) -> SqlType | None:
+    """By position where one has no names or all names are the same; else the fields of both, by name."""
+    if _same_names(a, b):
+        names = b.fields if a.is_tuple else a.fields
+        pairs = [(n, x, y) for (n, _), (_, x), (_, y) in zip(names, a.fields, b.fields, strict=True)]
+    elif a.is_tuple or b.is_tuple:
+        return None
+    else:
+        left, right = ({n.lower(): t for n, t in s.fields} for s in (a, b))
+        pairs = [(n, t, right.get(n.lower(), t)) for n, t in a.fields]
+        pairs += [(n, t, t) for n, t in b.fields if n.lower() not in left]
+    found = [(n, common_type(x, y)) for n, x, y in pairs]
+    return struct_of(tuple((n, t) for n, t in found if t is not None)) if all(t for _, t in found) else None
 
 
 def _wide(a: SqlType, b: SqlType) -> bool:

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
 from velothread.breakers.breaker import Breaker
 from velothread.breakers.emit import EmitBreaker, limited
+from velothread.breakers.key_bounds import key_bounds
 from velothread.codegen.pipeline import CompiledBranch, compile_pipeline
 from velothread.errors import ExecutionError, SqlError
 from velothread.options import Options
 from velothread.plan.expressions import Expression
-from velothread.plan.pipelines import Branch, Emit, FromBatch, FromPipeline, FromScan, Group, Pipeline
+from velothread.plan.pipelines import (
+    Branch,
+    Build,
+    Emit,
+    FromBatch,
+    FromPipeline,
+    FromScan,
+    FromUnmatched,
+    Group,
+    Pipeline,
+    Probe,
+    Turns,
+    Windowed,
+    reads,
+)
 from velothread.processors.adaptive.partitioning import Facts
 from velothread.processors.metrics import PartitionMetrics
 from velothread.processors.simple import SimpleProcessor
 from velothread.processors.stage import Part, Processor, Stage
-from velothread.sources.source import BatchSplit, Scan, Split
+from velothread.sources.source import Scan, Split
+from velothread.splits import BranchSplit, SizedSplits, Splits, grouped
 
 # Imported when a query has such a breaker: one without starts sooner.
 if TYPE_CHECKING:
     from velothread.breakers.aggregate import AggregateBreaker
-
-# Batches between pipelines are dealt out in splits of about so many rows.
-SPLIT_ROWS = 262_144
+    from velothread.breakers.build import BuildBreaker
 
 Encode = Callable[[pa.RecordBatch], Any]
 
@@ -42,7 +56,14 @@ class CompiledPipeline:
 
     pipeline: Pipeline
     branches: tuple[CompiledBranch, ...]
-    breaker: Breaker
+    breaker: Breaker | BuildBreaker
+    steps: tuple[CompiledPipeline, ...] = ()  # those of a recursion
+
+    @property
+    def watched(self) -> frozenset[int]:
+        """The builds of which it is noted which rows have met a partner."""
+        steps = (s for b in self.pipeline.branches for s in b.steps)
+        return frozenset(s.build for s in steps if isinstance(s, Probe) and s.kind == "full")
 
 
 def compile_all(pipelines: Sequence[Pipeline], names: Sequence[str]) -> tuple[CompiledPipeline, ...]:
@@ -52,16 +73,25 @@ def compile_all(pipelines: Sequence[Pipeline], names: Sequence[str]) -> tuple[Co
         last = p is pipelines[-1]
         columns = names if last else [f"c{f.id}" for f in p.output]
         schema = pa.schema([pa.field(n, f.type.arrow) for n, f in zip(columns, p.output, strict=True)])
-        compiled.append(CompiledPipeline(p, compile_pipeline(p), _breaker(p, schema)))
+        steps = compile_all(p.end.steps, [f"c{f.id}" for f in p.output]) if isinstance(p.end, Turns) else ()
+        compiled.append(CompiledPipeline(p, compile_pipeline(p), _breaker(p, schema), steps))
     return tuple(compiled)
 
 
-def _breaker(p: Pipeline, schema: pa.Schema) -> Breaker:
+def _breaker(p: Pipeline, schema: pa.Schema) -> Breaker | BuildBreaker:
     match p.end:
-        case Emit():
+        case Emit() | Turns():
             return EmitBreaker(schema)
         case Group():
             return _aggregate(p.branches[0].outputs, p.end)
+        case Build():
+            from velothread.breakers.build import BuildBreaker
+
+            return BuildBreaker(tuple(e.type for e in p.branches[0].outputs), p.end)
+        case Windowed():
+            from velothread.breakers.window import WindowBreaker
+
+            return WindowBreaker.of(p.branches[0].outputs, p.end, schema)
         case _:
             from velothread.breakers.sort import SortBreaker
             from velothread.kernels.sorting import SortKey
@@ -92,40 +122,29 @@ def _aggregate(inputs: Sequence[Expression], end: Group) -> AggregateBreaker:
 
 
 @dataclass(frozen=True, slots=True)
-class BranchSplit:
-    """A split, and the branch whose function runs over it.
-
-    Threading: immutable.
-    """
-
-    branch: int
-    inner: Split
-
-    @property
-    def bytes(self) -> int:
-        return self.inner.bytes
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        return self.inner.batches()
-
-
-@dataclass(frozen=True, slots=True)
 class PipelineStage:
-    """A compiled pipeline as a stage. `encode`: what the sink wants of each batch that is emitted.
+    """A compiled pipeline as a stage. `encode`: what the sink wants of each batch that is emitted. `builds`: the tables
+    that are probed, by pipeline.
 
-    Threading: immutable; shared by all receivers.
+    Threading: immutable; shared by all receivers, but for `watches`: receivers append what each of them notes.
     """
 
     compiled: CompiledPipeline
     sql: str
     encode: Encode | None = None
+    builds: Mapping[int, Any] = field(default_factory=dict)
+    watches: list[tuple[int, Any]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         return f"pipeline {self.compiled.pipeline.number}"
 
     def open(self, partition: int) -> PipelineWorker:
-        return PipelineWorker(self)
+        builds = dict(self.builds)
+        for number in self.compiled.watched:
+            builds[number] = builds[number].watched()
+            self.watches.append((number, builds[number].seen))
+        return PipelineWorker(self, builds)
 
 
 @dataclass(slots=True)
@@ -136,6 +155,7 @@ class PipelineWorker:
     """
 
     stage: PipelineStage
+    builds: Mapping[int, Any] = field(default_factory=dict)
     metrics: PartitionMetrics = field(default_factory=PartitionMetrics)
     collector: Any = None
 
@@ -161,6 +181,7 @@ class PipelineWorker:
     def _feed(self, split: BranchSplit, collector: Any) -> None:
         branch = self.stage.compiled.branches[split.branch]
         function, metrics = branch.function, self.metrics
+        builds = (self.builds,) if branch.probes else ()
         batches = split.batches()
         while True:
             start = perf_counter_ns()
@@ -170,7 +191,7 @@ class PipelineWorker:
             if batch is None:
                 break
             try:
-                function(batch, collector)
+                function(batch, collector, *builds)
             except SqlError as e:
                 if e.position is None:
                     e.position = branch.locate(e.__traceback__)
@@ -215,6 +236,10 @@ class Execution:
         self.options = options
         self.sql = sql
         self._results: dict[int, list[pa.RecordBatch]] = {}
+        self._builds: dict[int, Any] = {}
+        self._unfinished: dict[int, CompiledPipeline] = {}  # recursions whose reader has them turn
+        # Which rows of a build have met a partner, noted by each receiver of a full join.
+        self._watches: list[tuple[int, Any]] = []
         # A single split that is there already is not worth a handoff: the coordinator runs it itself.
         self._here = SimpleProcessor()
         self._here.metrics = processor.metrics
@@ -227,7 +252,10 @@ class Execution:
         """The result in order: batches, or (rows, what `encode` makes of them); receivers encode, in parallel."""
         *earlier, last = self.pipelines
         for compiled in earlier:
-            self._results[compiled.pipeline.number] = list(self._materialise(compiled))
+            if isinstance(compiled.pipeline.end, Turns) and self._reader(compiled) is not None:
+                self._unfinished[compiled.pipeline.number] = compiled
+                continue
+            self._keep(compiled)
             self._forget(compiled.pipeline.number)
         end = last.pipeline.end
         assert isinstance(end, Emit)
@@ -239,12 +267,84 @@ class Execution:
             for batch in self._limited(last, end):
                 yield batch if encode is None else (batch.num_rows, encode(batch))
 
+    def _keep(self, compiled: CompiledPipeline) -> None:
+        """Run a pipeline whose result later ones use."""
+        number = compiled.pipeline.number
+        if isinstance(compiled.pipeline.end, Build):
+            self._builds[number] = self._build(compiled)
+            return
+        try:
+            if isinstance(compiled.pipeline.end, Turns):
+                self._results[number] = [b for fresh in self._turns(compiled, compiled.pipeline.end) for b in fresh]
+            else:
+                self._results[number] = list(self._materialise(compiled))
+        except SqlError as e:  # from a breaker: it knows the position, but not the text
+            raise e.located(self.sql) from e.__cause__
+
+    def _turns(self, compiled: CompiledPipeline, end: Turns) -> Iterator[list[pa.RecordBatch]]:
+        """A recursion: its steps run until they give no new row. The new rows of each turn, or, with keys, what is left
+        of all in the end."""
+        from velothread.breakers.turns import rows_of
+
+        rows = rows_of(cast("EmitBreaker", compiled.breaker).schema, end.keys, end.distinct)
+        fresh = rows.add(self._results[end.initial])
+        mine = {step.number for step in end.steps}
+        wants_all = any(end.whole in reads(step) for step in end.steps)
+        probed = mine.union(*(b.builds for step in end.steps for b in step.branches))
+        while fresh and (end.limit is None or rows.rows < end.limit):
+            fresh = self._cut(fresh)
+            if not end.keys:
+                yield fresh
+            self._results[end.working] = fresh
+            if wants_all:
+                self._results[end.whole] = self._cut(rows.batches)
+            self._watches = [w for w in self._watches if w[0] not in probed]
+            for step in compiled.steps:
+                self._keep(step)
+            fresh = rows.add(self._results[end.steps[-1].number])
+        yield self._cut(rows.batches if end.keys else fresh)
+        for number in (end.working, end.whole, *mine):
+            self._results.pop(number, None)
+            self._builds.pop(number, None)
+
+    def _cut(self, batches: Sequence[pa.RecordBatch]) -> list[pa.RecordBatch]:
+        size = self.options.batch_rows
+        return [b.slice(i, size) for b in batches for i in range(0, b.num_rows, size)]
+
+    def _reader(self, turning: CompiledPipeline) -> Pipeline | None:
+        """The pipeline that alone reads a recursion, and stops at a LIMIT: it can do so while turns are still made."""
+        number = turning.pipeline.number
+        readers = [c.pipeline for c in self.pipelines if number in reads(c.pipeline)]
+        if len(readers) != 1 or len(readers[0].branches) != 1 or readers[0].branches[0].input != FromPipeline(number):
+            return None
+        end = readers[0].end
+        return readers[0] if isinstance(end, Emit) and end.limit is not None else None
+
     def _limited(self, compiled: CompiledPipeline, end: Emit) -> Iterator[pa.RecordBatch]:
         """Emit with LIMIT and OFFSET: stops the work under way as soon as there are rows enough."""
         if end.limit == 0:
             return
-        with closing(self._run_pipeline(compiled, None)) as parts:
-            yield from limited((batch for part in parts for batch in part.value), end.limit, end.offset)
+        with closing(self._emitted(compiled)) as batches:
+            yield from limited(batches, end.limit, end.offset)
+
+    def _emitted(self, compiled: CompiledPipeline) -> Generator[pa.RecordBatch]:
+        first = compiled.pipeline.branches[0].input
+        number = first.number if isinstance(first, FromPipeline) else -1
+        turning = self._unfinished.get(number)
+        turns = [None] if turning is None else self._turns(turning, cast("Turns", turning.pipeline.end))
+        for fresh in turns:
+            if fresh is not None:
+                self._results[number] = fresh
+            with closing(self._run_pipeline(compiled, None)) as parts:
+                for part in parts:
+                    yield from part.value
+
+    def _build(self, compiled: CompiledPipeline) -> Any:
+        from velothread.breakers.build import BuildBreaker
+
+        assert isinstance(compiled.breaker, BuildBreaker)
+        partials = [part.value for part in self._run_pipeline(compiled, None) if part.value is not None]
+        return compiled.breaker.table(partials, self._run)
 
     def _materialise(self, compiled: CompiledPipeline) -> Iterator[pa.RecordBatch]:
         end = compiled.pipeline.end
@@ -255,11 +355,12 @@ class Execution:
             from velothread.breakers.exchange import ExchangedGroups
 
             assert isinstance(compiled.breaker, AggregateBreaker)
-            stage = PipelineStage(compiled, self.sql)
+            stage = self._stage(compiled, None)
             exchanged = ExchangedGroups.of(stage, compiled.breaker, self.processor.partitions, self.options.wait)
             return exchanged.result(self._run(exchanged, self._splits(compiled), keys=True), self._run)
         partials = [part.value for part in self._run_pipeline(compiled, None)]
-        return compiled.breaker.result(partials, self._run)
+        assert not isinstance(compiled.pipeline.end, Build)
+        return cast("Breaker", compiled.breaker).result(partials, self._run)
 
     def _exchanges(self) -> bool:
         """Do the user's options ask that receivers exchange states by key? (`auto` merges by key after the last split,
@@ -267,8 +368,12 @@ class Execution:
         return self.options.strategy in ("hash", "smart") and self.processor.partitions > 1
 
     def _run_pipeline(self, compiled: CompiledPipeline, encode: Encode | None) -> Generator[Part]:
-        stage = PipelineStage(compiled, self.sql, encode)
+        stage = self._stage(compiled, encode)
         return self._run(stage, self._splits(compiled), keys=bool(getattr(compiled.pipeline.end, "keys", 0)))
+
+    def _stage(self, compiled: CompiledPipeline, encode: Encode | None) -> PipelineStage:
+        probed = {n: self._builds[n] for b in compiled.pipeline.branches for n in b.builds}
+        return PipelineStage(compiled, self.sql, encode, probed, self._watches)
 
     def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None) -> Generator[Part]:
         # That the query as a whole has keys was checked; a pipeline without any is dealt by demand, whatever the
@@ -289,6 +394,8 @@ class Execution:
         prefetch = False
         known: list[Split] | None = []
         for number, branch in enumerate(compiled.pipeline.branches):
+            if self._finds_nothing(branch):
+                continue
             match branch.input:
                 case FromScan():
                     source = branch.input.scan.source
@@ -298,7 +405,11 @@ class Execution:
                     known = None
                 case FromPipeline():
                     batches = self._results[branch.input.number]
-                    splits = [BranchSplit(number, x) for x in _grouped(batches)]
+                    splits = [BranchSplit(number, x) for x in grouped(batches)]
+                    parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
+                    known = [*known, *splits] if known is not None else None
+                case FromUnmatched():
+                    splits = [BranchSplit(number, x) for x in self._without_partner(branch.input.build)]
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
                     known = [*known, *splits] if known is not None else None
                 case FromBatch():
@@ -307,66 +418,34 @@ class Execution:
                         batch = pa.RecordBatch.from_arrays([pa.nulls(branch.input.rows)], names=["row"])
                     rows = self.options.batch_rows
                     pieces = [batch.slice(i, rows) for i in range(0, max(batch.num_rows, 1), rows)]
-                    splits = [BranchSplit(number, x) for x in _grouped(pieces)]
+                    splits = [BranchSplit(number, x) for x in grouped(pieces)]
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
                     known = [*known, *splits] if known is not None else None
         return Splits(parts, prefetch) if known is None else SizedSplits(parts, prefetch, known)
 
+    def _finds_nothing(self, branch: Branch) -> bool:
+        """Is a build empty without which no row comes through? Then the input need not be read."""
+        probes = (s for s in branch.steps if isinstance(s, Probe) and s.kind in ("inner", "semi"))
+        return any(self._builds[s.build].rows == 0 for s in probes)
+
+    def _without_partner(self, build: int) -> Iterator[Split]:
+        from velothread.kernels.joining import unmatched
+
+        seen = [flags for number, flags in self._watches if number == build]
+        return grouped(list(unmatched(self._builds[build], seen, self.options.batch_rows)))
+
     def _scan(self, branch: Branch, compiled: CompiledBranch) -> Scan:
         assert isinstance(branch.input, FromScan)
         scan = branch.input.scan
-        return Scan(scan.columns, scan.bounds, scan.limit, self.options.batch_rows, compiled.dictionaries)
+        bounds = (*scan.bounds, *key_bounds(branch, self._builds))
+        return Scan(scan.columns, bounds, scan.limit, self.options.batch_rows, compiled.dictionaries)
 
     def _forget(self, done: int) -> None:
         """Let go of results that no later pipeline reads."""
-        needed = {
-            b.input.number
-            for c in self.pipelines
-            if c.pipeline.number > done
-            for b in c.pipeline.branches
-            if isinstance(b.input, FromPipeline)
-        }
+        later = [c.pipeline for c in self.pipelines if c.pipeline.number > done]
+        needed = {n for p in (*later, *(c.pipeline for c in self._unfinished.values())) for n in reads(p)}
         for number in [n for n in self._results if n not in needed]:
             del self._results[number]
-
-
-@dataclass(frozen=True, slots=True)
-class Splits:
-    """The splits of all branches of a pipeline, one branch after the other, lazily.
-
-    `prefetch`: a thread of its own should iterate, since reading blocks.
-    """
-
-    parts: list[Callable[[], Iterator[Split]]]
-    prefetch: bool
-
-    def __iter__(self) -> Iterator[Split]:
-        for part in self.parts:
-            yield from part()
-
-
-@dataclass(frozen=True, slots=True)
-class SizedSplits(Splits):
-    """Splits that are all there already."""
-
-    known: Sequence[Split]
-
-    def __len__(self) -> int:
-        return len(self.known)
-
-    def __iter__(self) -> Iterator[Split]:
-        return iter(self.known)
-
-
-def _grouped(batches: Sequence[pa.RecordBatch]) -> Iterator[Split]:
-    """Batches in splits of about SPLIT_ROWS rows, in order."""
-    group: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        group.append(batch)
-        rows += batch.num_rows
-        if rows >= SPLIT_ROWS:
-            yield BatchSplit(tuple(group), sum(b.nbytes for b in group))
-            group, rows = [], 0
-    if group:
-        yield BatchSplit(tuple(group), sum(b.nbytes for b in group))
+        for number in [n for n in self._builds if n not in needed]:
+            del self._builds[number]
+            self._watches = [w for w in self._watches if w[0] != number]

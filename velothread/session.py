@@ -27,6 +27,7 @@ from velothread.frontend.statements import bind_copy, bind_describe
 from velothread.frontend.tables import Catalog
 from velothread.options import Options
 from velothread.plan import nodes, pipelines
+from velothread.plan.cutting import cut as cut_plan
 from velothread.plan.nodes import Node
 from velothread.processors.adaptive.partitioning import Facts, choose_strategy
 from velothread.processors.choose import choose_processor
@@ -117,7 +118,7 @@ class Session:
             if statement.alone:
                 refuse_surplus(binder.expressions)
             types = tuple(f.type for f in plan.output)
-            cut = pipelines.cut(optimize(plan))
+            cut = cut_plan(optimize(plan))
             stats.bind_s = perf_counter() - start
             self._check_strategy(cut)
             compiled = compile_all(cut, names)
@@ -230,7 +231,7 @@ def _warn(notice: str) -> None:
 
 
 def _explain(plan: Node, stage: str) -> str:
-    cut = pipelines.cut(plan)
+    cut = cut_plan(plan)
     if stage == "plan":
         return nodes.render(plan) + "\n\n" + pipelines.render(cut)
     if stage != "code":

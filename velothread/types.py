@@ -15,7 +15,7 @@ import pyarrow as pa
 
 @dataclass(frozen=True, slots=True)
 class SqlType:
-    """One SQL type. `kind` is DuckDB's name; the other fields belong to DECIMAL, LIST, STRUCT and MAP."""
+    """One SQL type. `kind` is DuckDB's name (an ARRAY is a LIST of a size); the other fields belong to some kinds."""
 
     kind: str
     precision: int = 0
@@ -23,14 +23,17 @@ class SqlType:
     element: SqlType | None = None  # LIST: the item; MAP: the value
     key: SqlType | None = None  # MAP
     fields: tuple[tuple[str, SqlType], ...] = ()  # STRUCT
+    size: int = 0  # LIST: an ARRAY of so many items each; 0: any number
 
     def __str__(self) -> str:
         if self.kind == "DECIMAL":
             return f"DECIMAL({self.precision},{self.scale})"
         if self.kind == "LIST":
-            return f"{self.element}[]"
+            return f"{self.element}[{self.size or ''}]"
         if self.kind == "MAP":
             return f"MAP({self.key}, {self.element})"
+        if self.is_tuple:
+            return f"TUPLE({', '.join(str(f) for _, f in self.fields)})"
         if self.kind == "STRUCT":
             return (
                 "STRUCT("
@@ -65,6 +68,11 @@ class SqlType:
     @property
     def is_nested(self) -> bool:
         return self.kind in ("LIST", "STRUCT", "MAP")
+
+    @property
+    def is_tuple(self) -> bool:
+        """A struct without names, as row(1, 2) makes it: its fields are called element_1, element_2, ..."""
+        return bool(self.fields) and all(n == f"element_{i}" for i, (n, _) in enumerate(self.fields, 1))
 
 
 NULL = SqlType("NULL")
@@ -115,6 +123,11 @@ def list_of(element: SqlType) -> SqlType:
     return SqlType("LIST", element=element)
 
 
+def array_of(element: SqlType, size: int) -> SqlType:
+    """element[size]: lists that all have so many items."""
+    return SqlType("LIST", element=element, size=size)
+
+
 def struct_of(fields: tuple[tuple[str, SqlType], ...]) -> SqlType:
     """STRUCT(name type, ...)."""
     return SqlType("STRUCT", fields=fields)
@@ -137,7 +150,8 @@ def _arrow(t: SqlType) -> pa.DataType:
     if t.kind == "STRUCT":
         return pa.struct([pa.field(n, f.arrow) for n, f in t.fields])
     if t.kind == "MAP" and t.key is not None and t.element is not None:
-        return pa.map_(t.key.arrow, t.element.arrow)
+        # Arrow wants keys that are not NULL: those of an empty map without a type have to be something else
+        return pa.map_(pa.int32() if t.key.kind == "NULL" else t.key.arrow, t.element.arrow)
     raise ValueError(f"no Arrow type for {t.kind}")
 
 

@@ -22,6 +22,7 @@ from velothread.plan.expressions import (
     Literal,
     Logical,
     Membership,
+    OverItems,
     columns_of,
     may_raise,
     show,
@@ -60,7 +61,8 @@ class ExpressionWriter:
         return self.raw[e.field] if isinstance(e, Column) else self.value(e)
 
     def _literal(self, e: Literal) -> str:
-        return self.writer.constant((e.type, e.text), e.value, "k_" + (e.text if len(e.text) < 16 else e.type.kind))
+        hint = "k_" + (e.text if len(e.text) < 16 else e.type.kind)
+        return self.writer.constant((e.type, e.text, e.missing), e.value, hint)
 
     def _assign(self, hint: str, text: str, e: Expression) -> str:
         name = self.writer.fresh(hint)
@@ -86,6 +88,8 @@ class ExpressionWriter:
                 return self._logical(e, guard)
             case Coalesce():
                 return self._coalesce(e, guard)
+            case OverItems():
+                return self._over_items(e, guard)
             case Membership():
                 values = self.writer.constant(("in", e.argument.type, e.text, e.has_null), e.values, "values")
                 text = f"{self._use('member')}({self.value(e.argument, guard)}, {values}, {e.has_null})"
@@ -180,6 +184,19 @@ class ExpressionWriter:
                     else self._assign("left", f"{self._use('true_and')}({left}, {missing})", argument)
                 )
         return self._assign("coalesce", f"{self._use('first_valid')}(({', '.join(parts)},), rows)", e)
+
+    def _over_items(self, e: OverItems, guard: str) -> str:
+        """The body as a function of its own; under a guard, lists of unwanted rows are NULL and have no items."""
+        arguments = [self.value(a, guard) for a in e.arguments]
+        w = self.writer
+        compute = w.fresh(e.name + "_item")
+        names = {f: w.fresh(f.name) for f in e.parameters}
+        w.line(f"def {compute}({', '.join(['rows', *names.values()])}):")
+        w.indent()
+        w.line(f"return {ExpressionWriter(w, names, frozenset()).value(e.body)}", getattr(e.body, "position", None))
+        w.dedent()
+        kernel = w.function(e.kernel, e.name)
+        return self._assign(e.name, f"{kernel}({', '.join([compute, *arguments])})", e)
 
     # --- once per distinct value
 

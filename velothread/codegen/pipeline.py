@@ -18,31 +18,30 @@ import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, TracebackType
-from typing import Any
 from zlib import crc32
 
-import pyarrow as pa
-
 from velothread.codegen.expressions import ExpressionWriter
+from velothread.codegen.steps import StepWriter
 from velothread.codegen.writer import SourceWriter
 from velothread.errors import Position
 from velothread.kernels import rows as runtime
-from velothread.plan.expressions import Column, Expression, Field, Literal, columns_of, is_volatile, show, walk
-from velothread.plan.pipelines import Branch, End, FromScan, Group, Order, Pipeline
+from velothread.plan.expressions import Column, Field, columns_of, show
+from velothread.plan.pipelines import Branch, Build, End, FromScan, FromUnmatched, Group, Order, Pipeline, read_by
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledBranch:
-    """The function of a branch: `function(batch, collector)`.
+    """The function of a branch: `function(batch, collector)`, or `function(batch, collector, builds)` where it probes.
 
     Threading: immutable; called by all receivers at once, all state is in the arguments.
     """
 
-    function: Callable[[pa.RecordBatch, Any], None]
+    function: Callable[..., None]
     source: str
     filename: str
     positions: dict[int, Position]
     dictionaries: frozenset[str]
+    probes: bool = False
 
     def locate(self, traceback: TracebackType | None) -> Position | None:
         """Which SQL was computed where an exception came up."""
@@ -72,7 +71,7 @@ def _compile(pipeline: Pipeline, branch: Branch, name: str) -> CompiledBranch:
     exec(code, namespace)
     # tracebacks and debuggers find the generated text here
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    return CompiledBranch(namespace[name], source, filename, writer.positions, dictionaries)
+    return CompiledBranch(namespace[name], source, filename, writer.positions, dictionaries, bool(branch.builds))
 
 
 def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter, frozenset[str]]:
@@ -80,23 +79,24 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
     encoded = _may_stay_encoded(pipeline.end, len(branch.outputs))
     text = (
         frozenset(f for f in branch.fields if f.type.kind == "VARCHAR")
-        if isinstance(branch.input, FromScan)
+        if isinstance(branch.input, (FromScan, FromUnmatched))
         else frozenset()
     )
     raw: dict[Field, str] = {}
-    for reserved in ("batch", "collector", "rows", name):
+    for reserved in ("batch", "collector", "builds", "rows", name):
         w.fresh(reserved)
-    w.line(f"def {name}(batch, collector):")
+    w.line(f"def {name}(batch, collector{', builds' if branch.builds else ''}):")
     w.indent()
     w.line("rows = batch.num_rows")
-    used = {f for e in (*branch.filters, *branch.outputs) for f in columns_of(e)}
+    used = {f for e in (*(e for s in branch.steps for e in read_by(s)), *branch.outputs) for f in columns_of(e)}
     for i, f in enumerate(branch.fields):
         if f in used:
             raw[f] = w.fresh(f.name)
             w.line(f"{raw[f]} = batch.column({i})")
     expressions = ExpressionWriter(w, raw, text)
-    for i, predicate in enumerate(branch.filters):
-        _write_filter(w, expressions, predicate, (*branch.filters[i + 1 :], *branch.outputs))
+    steps = StepWriter(w, expressions)
+    for i, step in enumerate(branch.steps):
+        steps.write(step, (*(e for s in branch.steps[i + 1 :] for e in read_by(s)), *branch.outputs))
     w.comment(_describe(pipeline, branch))
     outputs = []
     for i, e in enumerate(branch.outputs):
@@ -105,7 +105,6 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
             variable if isinstance(e, Column) else f"{w.function(runtime.column, 'column')}({variable}, rows)"
         )
     w.line(f"collector.add(rows, ({', '.join(outputs)}{',' if outputs else ''}))")
-    w.dedent()
     names = {}
     if isinstance(branch.input, FromScan):
         names = dict(zip(branch.input.scan.output, branch.input.scan.columns, strict=True))
@@ -115,69 +114,21 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
 def _may_stay_encoded(end: End, outputs: int) -> frozenset[int]:
     """The outputs that the breaker takes dictionary-encoded.
 
-    Group keys, by their codes; and what only goes along with the first rows of a sort, since few of them are kept.
+    Group keys, by their codes; what only goes along with the first rows of a sort, since few of them are kept; and what
+    a build keeps.
     """
-    if isinstance(end, Group):
-        return frozenset(range(end.keys))
-    if isinstance(end, Order) and end.limit is not None:
-        return frozenset(range(outputs)) - {i for i, _, _ in end.keys}
+    match end:
+        case Group():
+            return frozenset(range(end.keys))
+        case Order() if end.limit is not None:
+            return frozenset(range(outputs)) - {i for i, _, _ in end.keys}
+        case Build():
+            return frozenset(range(outputs))
     return frozenset()
-
-
-def _write_filter(
-    w: SourceWriter, expressions: ExpressionWriter, predicate: Expression, later: tuple[Expression, ...]
-) -> None:
-    """Keep the rows for which the predicate is true: of the columns needed later, and of values computed already."""
-    w.comment(f"WHERE {show(predicate)}")
-    mask = expressions.value(predicate)
-    wanted_values = _needed_values(expressions, later)
-    computed = {e for _, e in wanted_values}
-    fields = {f for e in later for f in _columns_outside(e, computed)}
-    columns = [expressions.raw[f] for f in expressions.raw if f in fields]
-    names = [*columns, *(expressions.known[k] for k in wanted_values)]
-    names = list(dict.fromkeys(names))
-    target = f"({', '.join(names)}{',' if names else ''})"
-    keep = w.function(runtime.keep, "keep")
-    w.line(f"rows, {target} = {keep}({mask}, rows, {target})" if names else f"rows, _ = {keep}({mask}, rows, ())")
-    w.line("if rows == 0:")
-    w.line("    return")
-    expressions.raw = {f: v for f, v in expressions.raw.items() if v in columns}
-    expressions.known = {k: expressions.known[k] for k in wanted_values}
-
-
-def _needed_values(expressions: ExpressionWriter, later: tuple[Expression, ...]) -> list[tuple[str, Expression]]:
-    """Values computed before a filter that are needed after it: the largest ones, so that nothing is computed twice."""
-    found: list[tuple[str, Expression]] = []
-
-    def visit(e: Expression) -> None:
-        key = ("", e)
-        if key in expressions.known and not isinstance(e, (Column, Literal)):
-            if key not in found:
-                found.append(key)
-            return
-        from velothread.plan.expressions import children
-
-        for c in children(e):
-            visit(c)
-
-    for e in later:
-        visit(e)
-    return found
-
-
-def _columns_outside(e: Expression, computed: set[Expression]) -> set[Field]:
-    """The columns of `e` that aren't only inside values computed already."""
-    from velothread.plan.expressions import children
-
-    if e in computed:
-        return set()
-    if isinstance(e, Column):
-        return {e.field}
-    return {f for c in children(e) for f in _columns_outside(c, computed)}
 
 
 def _describe(pipeline: Pipeline, branch: Branch) -> str:
     return type(pipeline.end).__name__.lower() + ": " + ", ".join(map(show, branch.outputs))
 
 
-__all__ = ["CompiledBranch", "compile_pipeline", "is_volatile", "walk"]
+__all__ = ["CompiledBranch", "compile_pipeline"]

@@ -47,8 +47,13 @@ class SourceWriter:
             base = "v_" + base
         base = base[:30]
         number = self._names.get(base, 0)
+        name = base if number == 0 else f"{base}_{number}"
+        while number and name in self._names:  # a column may be called `x_1`
+            number += 1
+            name = f"{base}_{number}"
         self._names[base] = number + 1
-        return base if number == 0 else f"{base}_{number}"
+        self._names.setdefault(name, 1)
+        return name
 
     def constant(self, key: Any, value: Any, hint: str) -> str:
         """The name of a global with this value; `key` tells equal values."""

@@ -13,13 +13,16 @@ from sqlglot import exp
 from velothread import types as t
 from velothread.coercion import STRING_LITERAL
 from velothread.errors import BindError, Position, UnsupportedError, did_you_mean
+from velothread.frontend import json_calls, lambdas, lateral, list_calls, macros, meta_calls, struct_calls
+from velothread.frontend.aggregate_owner import lifted, owner_of
 from velothread.frontend.folding import fold_here
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
+from velothread.frontend.windows import NAMES as WINDOW_FUNCTIONS
+from velothread.frontend.windows import refuse_windows
 from velothread.plan.expressions import (
     AggregateCall,
     Call,
-    Case,
     Cast,
     Expression,
     Literal,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 # Operators whose integer literals adapt to the other side.
 _ADAPTING = frozenset({"+", "-", "*", "//", "%", "&", "|", "xor"})
+_LIST_AGGREGATE = ("list_aggregate", "list_aggr", "array_aggregate", "array_aggr", "aggregate")
 _KEYWORDS = ("current_date", "current_timestamp", "current_time", "localtimestamp", "localtime", "today", "now")
 
 
@@ -53,12 +57,12 @@ class CallBinder:
             "if": self._if, "iif": self._if, "nullif": self._nullif,
             "now": self._now, "current_timestamp": self._now, "get_current_timestamp": self._now,
             "transaction_timestamp": self._now, "today": self._today, "current_date": self._today,
-            "current_localtimestamp": self._local_now, "typeof": self._typeof, "row": self._row,
-            "struct_extract": self._struct_extract, "date_part": self.date_part, "datepart": self.date_part,
+            "current_localtimestamp": self._local_now, "row": self._row,
+            "struct_extract": self._struct_extract, "array_extract": self._array_extract,
+            "date_part": self.date_part, "datepart": self.date_part,
             "round": partial(self._round, "round"), "trunc": partial(self._round, "trunc"),
-            "regexp_extract": self._regexp_extract, "list_aggregate": self._list_aggregate,
-            "list_aggr": self._list_aggregate, "array_aggregate": self._list_aggregate,
-            "array_aggr": self._list_aggregate,
+            **{name: partial(self._regexp_extract, name) for name in ("regexp_extract", "regexp_extract_all")},
+            **dict.fromkeys(_LIST_AGGREGATE, partial(list_calls.bind_list_aggregate, self.binder)),
         }  # fmt: skip
 
     # --- calls by name
@@ -73,21 +77,30 @@ class CallBinder:
         if not isinstance(node, exp.Anonymous):
             raise UnsupportedError(f"{type(node).__name__} is not supported here", place, sql=sql)
         name = str(node.this).lower()
+        if name in macros.MACROS and filter_ is None and within is None:
+            return self.binder.bind(macros.expanded(macros.MACROS[name], node, sql), scope)
+        if lateral.is_unnest(node):
+            return lateral.bind_call(self.binder, node, scope)
         if name in AGGREGATES:
-            return self._aggregate(name, node, scope, filter_, within)
+            return self.bind_aggregate(name, node, scope, filter_, within)
         if filter_ is not None or within is not None:
             raise BindError(f"{name} is not an aggregate: FILTER and WITHIN GROUP don't fit", place, sql=sql)
         arguments_ = node.expressions
-        if name == "struct_pack":
-            names = [a.this.name if isinstance(a, (exp.PropertyEQ, exp.EQ)) else a.alias_or_name for a in arguments_]
-            nodes = [a.expression if isinstance(a, (exp.PropertyEQ, exp.EQ)) else a for a in arguments_]
-            return self.struct_pack(names, [self.binder.bind_value(a, scope) for a in nodes], place)
+        if name in meta_calls.META_CALLS:
+            return meta_calls.bind_meta_call(self.binder, name, arguments_, scope, node)
+        if name in struct_calls.STRUCT_CALLS:
+            return struct_calls.bind_struct_call(self.binder, name, arguments_, scope, node)
+        if name == "try":
+            return lambdas.bind_try(self.binder, arguments_, scope, node)
+        if name in lambdas.NAMES:
+            return lambdas.bind_lambda_call(self.binder, name, arguments_, scope, node)
         for argument in arguments_:
-            if isinstance(argument, exp.Lambda):
-                raise UnsupportedError("lambda functions are not supported yet", position(argument) or place, sql=sql)
             if isinstance(argument, (exp.Distinct, exp.Order)):
                 raise BindError(f"DISTINCT and ORDER BY only fit into aggregates, {name} is none", place, sql=sql)
+        arguments_ = [json_calls.arrow_of(a) if isinstance(a, exp.Lambda) else a for a in arguments_]
         arguments = [self.binder.bind(a, scope) for a in arguments_]
+        if name in json_calls.JSON_CALLS:
+            return json_calls.JSON_CALLS[name](self.binder, name, arguments, place)
         if name in self.special:
             return self.special[name](arguments, place)
         return self.call(name, arguments, place)
@@ -102,15 +115,23 @@ class CallBinder:
 
         overloads: Sequence[Function] = SCALARS.get(name, ())
         sql = self.binder.sql
+        if name == "||" and any(a.type == t.NULL for a in arguments):
+            return literal(None, t.NULL, place)
         if not overloads:
+            if (over_items := list_calls.over_items(self.binder, name, arguments, place)) is not None:
+                return over_items
             from velothread.kernels.aggregates import AGGREGATES
 
+            if name in WINDOW_FUNCTIONS:
+                raise BindError(f"{name} is a window function: it needs OVER (...)", place, sql=sql)
             hint = did_you_mean(name, [*SCALARS, *AGGREGATES, *self.special])
             raise BindError(f"unknown function {name}", place, hint=hint, sql=sql)
         if name in _ADAPTING and len(arguments) == 2:
             arguments = self._adapted(arguments)
         found = resolve(overloads, [a.type for a in arguments])
         if found is None:
+            if (over_items := list_calls.over_items(self.binder, name, arguments, place)) is not None:
+                return over_items
             raise BindError(*self._misfit(name, arguments, [f.signature() for f in overloads]), place, sql=sql)
         cast = tuple(self.binder.coerce(a, p) for a, p in zip(arguments, found.parameters, strict=True))
         return fold_here(Call(found.function, cast, found.returns, place))
@@ -150,6 +171,8 @@ class CallBinder:
     def keyword(self, name: str, place: Position | None) -> Expression | None:
         """`current_date` and the like, written without parentheses."""
         lowered = name.lower()
+        if lowered in ("user", "current_role"):
+            return literal("velothread", t.VARCHAR, place)
         return self.special[lowered]([], place) if lowered in _KEYWORDS and lowered in self.special else None
 
     def check_cast(self, source: SqlType, target: SqlType, place: Position | None) -> None:
@@ -161,11 +184,13 @@ class CallBinder:
 
     # --- aggregates
 
-    def _aggregate(
-        self, name: str, node: exp.Anonymous, scope: Scope, filter_: exp.Expr | None, within: exp.Expr | None
-    ) -> Expression:
+    def bind_aggregate(
+        self, name: str, node: exp.Anonymous, scope: Scope, filter_: exp.Expr | None, within: exp.Expr | None,
+        *, windowed: bool = False,
+    ) -> Expression:  # fmt: skip
+        """An aggregate call. windowed: it stands before OVER, so its arguments may be aggregates."""
         binder, place = self.binder, position(node)
-        items = list(node.expressions)
+        items = [json_calls.arrow_of(a) if isinstance(a, exp.Lambda) else a for a in node.expressions]
         distinct = False
         order: list[exp.Expr] = []
         if items and isinstance(items[-1], exp.Order):
@@ -188,12 +213,16 @@ class CallBinder:
         if any(isinstance(i, exp.Star) for i in items):
             raise BindError(f"{name}(*) makes no sense; only count(*) does", place, sql=binder.sql)
         arguments = [binder.bind(i, scope) for i in items]
+        owner = scope if windowed else owner_of(arguments, scope)
         condition = binder.bind_condition(filter_, scope, "FILTER") if filter_ is not None else None
         orderings = tuple(self.ordering(o, scope) for o in order)
         for e in (*arguments, *([condition] if condition is not None else []), *(o.expression for o in orderings)):
-            if any(isinstance(x, AggregateCall) for x in walk(e)):
+            if not windowed and any(isinstance(x, AggregateCall) for x in walk(e)):
                 raise BindError("an aggregate can't stand inside another", e.position or place, sql=binder.sql)
-        return self._make_aggregate(name, arguments, distinct, condition, orderings, place, within is not None)
+            if not windowed:
+                refuse_windows(e, "an aggregate", binder.sql)
+        call = self._make_aggregate(name, arguments, distinct, condition, orderings, place, within is not None)
+        return call if owner is scope else lifted(call, owner, binder.subqueries.query.fields)
 
     def _make_aggregate(
         self, name: str, arguments: list[Expression], distinct: bool, condition: Expression | None,
@@ -254,30 +283,24 @@ class CallBinder:
     def _today(self, arguments: list[Expression], place: Position | None) -> Expression:
         return literal(self.binder.query_time.date(), t.DATE, place)
 
-    def _regexp_extract(self, arguments: list[Expression], place: Position | None) -> Expression:
+    def _regexp_extract(self, name: str, arguments: list[Expression], place: Position | None) -> Expression:
         """With a list of names, the groups come as a struct."""
         from velothread.kernels.function import Function
-        from velothread.kernels.patterns import extract_struct
+        from velothread.kernels.patterns import extract_all_structs, extract_struct
 
         if len(arguments) < 3 or arguments[2].type.kind != "LIST":
-            return self.call("regexp_extract", arguments, place)
+            return self.call(name, arguments, place)
         names = arguments[2]
         if not isinstance(names, Literal):
             raise BindError("the names of the groups must be constants", place, sql=self.binder.sql)
         fields = tuple(names.value.as_py())
         type_ = t.struct_of(tuple((n, t.VARCHAR) for n in fields))
         others = [self.binder.coerce(a, t.VARCHAR) for a in (*arguments[:2], *arguments[3:])]
-        function = Function("regexp_extract", tuple(a.type for a in others), type_, extract_struct(fields), raises=True)
+        everything = name == "regexp_extract_all"
+        kernel = extract_all_structs(fields) if everything else extract_struct(fields)
+        type_ = t.list_of(type_) if everything else type_
+        function = Function(name, tuple(a.type for a in others), type_, kernel, raises=True)
         return fold_here(Call(function, tuple(others), type_, place))
-
-    def _typeof(self, arguments: list[Expression], place: Position | None) -> Expression:
-        self._count("typeof", arguments, 1, 1, place)
-        name = literal(str(self.binder.settle(arguments[0]).type), t.VARCHAR, place)
-        if not any(isinstance(x, AggregateCall) for x in walk(arguments[0])):
-            return name
-        # the aggregate must stay: it makes the query one over groups
-        null = self.call("is_null", arguments, place)
-        return Case(((null, name),), name, t.VARCHAR, place)
 
     def call_special(self, name: str, arguments: list[Expression], place: Position | None) -> Expression:
         """A call of a function that has rules of its own."""
@@ -288,6 +311,10 @@ class CallBinder:
         part = arguments[0] if len(arguments) == 2 else None
         if isinstance(part, Literal) and part.value.is_valid and str(part.value.as_py()).lower() in ("epoch", "julian"):
             return self.call(str(part.value.as_py()).lower(), arguments[1:], place)
+        if isinstance(part, Literal) and part.type.kind == "LIST":  # date_part(['year', 'month'], x): a struct
+            names = [str(name) for name in part.value.as_py()]
+            parts = [self.date_part([literal(n, t.VARCHAR, place), arguments[1]], place) for n in names]
+            return self.struct_pack(names, parts, place)
         return self.call("date_part", arguments, place)
 
     def _round(self, name: str, arguments: list[Expression], place: Position | None) -> Expression:
@@ -301,16 +328,16 @@ class CallBinder:
         target = rounded_type(arguments[0].type, digits) if isinstance(digits, int) else e.type
         return e if target == e.type else fold_here(Cast(e, target, True, place))
 
-    def _list_aggregate(self, arguments: list[Expression], place: Position | None) -> Expression:
-        """list_aggregate(items, 'sum', ...) is list_sum(items, ...)."""
-        name = arguments[1] if len(arguments) > 1 else None
-        if not isinstance(name, Literal) or not isinstance(name.value.as_py(), str):
-            raise BindError("list_aggregate wants a list and the name of an aggregate", place, sql=self.binder.sql)
-        return self.call("list_" + name.value.as_py().lower(), [arguments[0], *arguments[2:]], place)
-
     def _row(self, arguments: list[Expression], place: Position | None) -> Expression:
         names = [f"element_{i + 1}" for i in range(len(arguments))]
         return self.struct_pack(names, [self.binder.settle(a) for a in arguments], place)
+
+    def _array_extract(self, arguments: list[Expression], place: Position | None) -> Expression:
+        """Of a list, a text, a map or a struct."""
+        kind = arguments[0].type.kind if arguments else ""
+        if kind == "STRUCT":
+            return self._struct_extract(arguments, place)
+        return self.call("map_extract_value" if kind == "MAP" else "array_extract", arguments, place)
 
     def _struct_extract(self, arguments: list[Expression], place: Position | None) -> Expression:
         self._count("struct_extract", arguments, 2, 2, place)
@@ -341,6 +368,8 @@ class CallBinder:
         from velothread.kernels.structs import extract
 
         sql = self.binder.sql
+        if base.type == t.JSON:
+            return json_calls.field_of(self.binder, base, name, place)
         if base.type.kind != "STRUCT":
             raise BindError(f"{base.type} has no field {name!r}: it is no struct", place, sql=sql)
         names = [n for n, _ in base.type.fields]

@@ -27,20 +27,71 @@ def _typed_literal(parser: Any, this: exp.Expression, to: exp.DataType) -> exp.E
     return this
 
 
+class PlacedParser:
+    """Beside a parser of sqlglot's: calls stay as written, and what errors point at as a whole knows its place."""
+
+    FUNCTIONS: ClassVar[dict[str, Any]] = {}
+    TYPE_LITERAL_PARSERS: ClassVar[dict[Any, Any]] = dict.fromkeys(exp.DType, _typed_literal)
+    # the path of an arrow stays as written
+    JSON_OPERATORS: ClassVar[dict[Any, Any]] = {
+        TokenType.ARROW: lambda self, this, path: self.expression(exp.JSONExtract(this=this, expression=path)),
+        TokenType.DARROW: lambda self, this, path: self.expression(exp.JSONExtractScalar(this=this, expression=path)),
+    }
+    _curr: Any
+    _prev: Any
+    _tokens: Any
+    _index: int
+
+    def _parse_placeholder(self) -> exp.Expr | None:
+        start = self._curr
+        node: exp.Expr | None = super()._parse_placeholder()  # type: ignore[misc]
+        return self._placed(start, node)
+
+    def _parse_types(self, *args: Any, **options: Any) -> exp.Expr | None:
+        start = self._curr
+        node: exp.Expr | None = super()._parse_types(*args, **options)  # type: ignore[misc]
+        if isinstance(node, exp.DataType) and start is not None:
+            self._placed(start, node)
+            node.meta["text"] = self._find_sql(start, self._prev)  # type: ignore[attr-defined]
+        return node
+
+    def _parse_cast(self, *args: Any, **options: Any) -> exp.Expr:
+        name = self._tokens[self._index - 2]  # CAST, then the parenthesis
+        node: exp.Expr = super()._parse_cast(*args, **options)  # type: ignore[misc]
+        end = self._curr if self._curr is not None else self._prev
+        node.meta["start"], node.meta["end"] = name.start, end.end
+        return node
+
+    def _parse_select(self, *args: Any, **options: Any) -> exp.Expr | None:
+        start = self._curr
+        node: exp.Expr | None = super()._parse_select(*args, **options)  # type: ignore[misc]
+        return node if isinstance(node, exp.SetOperation) else self._placed(start, node)
+
+    def _parse_function_call(self, *args: Any, **options: Any) -> exp.Expr | None:
+        node: exp.Expr | None = super()._parse_function_call(*args, **options)  # type: ignore[misc]
+        if isinstance(node, exp.Anonymous) and self._prev.token_type == TokenType.R_PAREN:
+            node.meta["end"] = self._prev.end
+        return node
+
+    def _placed(self, start: Any, node: exp.Expr | None) -> exp.Expr | None:
+        """`node`, knowing that it reaches from `start` to the last token that was read."""
+        if node is not None and start is not None and "start" not in node.meta:
+            node.meta["start"], node.meta["end"] = start.start, self._prev.end
+        return node
+
+
 class Velothread(DuckDB):
     """`sqlglot.parse(sql, dialect=Velothread)`."""
 
     INDEX_OFFSET = 0  # subscripts stay as written
 
-    class Parser(DuckDB.Parser):  # type: ignore[misc,valid-type]
-        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+    class Parser(PlacedParser, DuckDB.Parser):  # type: ignore[misc,valid-type]
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             k: v for k, v in DuckDB.Parser.FUNCTION_PARSERS.items() if k in _SPECIAL_SYNTAX
         }
         NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             k: v for k, v in DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS.items() if k in ("CASE", "ANY", "MAP")
         }
-        TYPE_LITERAL_PARSERS: ClassVar[dict[Any, Any]] = dict.fromkeys(exp.DType, _typed_literal)
         ARRAY_CONSTRUCTORS: ClassVar[dict[str, Any]] = {"ARRAY": exp.Array}  # list(x)[1] is the aggregate's first item
 
         def _parse_interval_span(self, this: exp.Expression, parse_function_unit: bool = True) -> exp.Interval:
@@ -52,41 +103,14 @@ class Velothread(DuckDB):
             unit = self._parse_var(any_token=True, upper=True) if is_unit else None
             return exp.Interval(this=this, unit=unit)
 
-        # sqlglot keeps the places of names and literals; these keep those of what errors point at as a whole.
-
-        def _parse_placeholder(self) -> exp.Expr | None:
+        def _parse_unary(self) -> exp.Expr | None:
+            """`5!` is a factorial, `@x` an absolute value."""
             start = self._curr
-            node: exp.Expr | None = super()._parse_placeholder()
-            return self._placed(start, node)
-
-        def _parse_types(self, *args: Any, **options: Any) -> exp.Expr | None:
-            start = self._curr
-            node: exp.Expr | None = super()._parse_types(*args, **options)
-            if isinstance(node, exp.DataType) and start is not None:
-                self._placed(start, node)
-                node.meta["text"] = self._find_sql(start, self._prev)
-            return node
-
-        def _parse_cast(self, *args: Any, **options: Any) -> exp.Expr:
-            name = self._tokens[self._index - 2]  # CAST, then the parenthesis
-            node: exp.Expr = super()._parse_cast(*args, **options)
-            end = self._curr if self._curr is not None else self._prev
-            node.meta["start"], node.meta["end"] = name.start, end.end
-            return node
-
-        def _parse_select(self, *args: Any, **options: Any) -> exp.Expr | None:
-            start = self._curr
-            node: exp.Expr | None = super()._parse_select(*args, **options)
-            return node if isinstance(node, exp.SetOperation) else self._placed(start, node)
-
-        def _parse_function_call(self, *args: Any, **options: Any) -> exp.Expr | None:
-            node: exp.Expr | None = super()._parse_function_call(*args, **options)
-            if isinstance(node, exp.Anonymous) and self._prev.token_type == TokenType.R_PAREN:
-                node.meta["end"] = self._prev.end
-            return node
-
-        def _placed(self, start: Any, node: exp.Expr | None) -> exp.Expr | None:
-            """`node`, knowing that it reaches from `start` to the last token that was read."""
-            if node is not None and start is not None and "start" not in node.meta:
-                node.meta["start"], node.meta["end"] = start.start, self._prev.end
+            if start is not None and start.text == "@":
+                self._advance()
+                return self._placed(start, exp.Anonymous(this="abs", expressions=[self._parse_unary()]))
+            node: exp.Expr | None = super()._parse_unary()
+            while node is not None and self._curr is not None and self._curr.text == "!":
+                self._advance()
+                node = self._placed(start, exp.Anonymous(this="factorial", expressions=[node]))
             return node

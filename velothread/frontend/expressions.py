@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from sqlglot import exp
@@ -20,9 +19,12 @@ from velothread.coercion import STRING_LITERAL, common_type
 from velothread.errors import BindError, ExecutionError, Position, SqlError, UnsupportedError
 from velothread.frontend.calls import CallBinder
 from velothread.frontend.folding import fold, fold_here
+from velothread.frontend.literals import LITERALS, number
 from velothread.frontend.names import Scope
+from velothread.frontend.node_arguments import ALWAYS, ARGUMENTS
 from velothread.frontend.parse import position
 from velothread.frontend.special_syntax import SYNTAX
+from velothread.frontend.struct_calls import STRUCT_CALLS
 from velothread.plan.expressions import (
     Case,
     Cast,
@@ -36,41 +38,22 @@ from velothread.plan.expressions import (
 )
 from velothread.types import SqlType
 
+if TYPE_CHECKING:
+    from velothread.frontend.subqueries import SubqueryBinder
+
 _BINARY = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.Pow: "**",
     exp.DPipe: "||", exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseLeftShift: "<<",
     exp.BitwiseRightShift: ">>", exp.BitwiseXor: "xor", exp.RegexpLike: "regexp_matches",
     exp.SimilarTo: "regexp_full_match", exp.Glob: "glob", exp.StartsWith: "starts_with",
-    exp.ArrayContainsAll: "list_has_all", exp.ArrayOverlaps: "list_has_any",
+    exp.ArrayContainsAll: "list_has_all", exp.ArrayOverlaps: "list_has_any", exp.Distance: "list_distance",
 }  # fmt: skip
 _COMPARISONS = {
     exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
     exp.NullSafeEQ: "is_not_distinct_from", exp.NullSafeNEQ: "is_distinct_from",
 }  # fmt: skip
-_INTERVAL_UNITS = {
-    "century": "centuries", "millennium": "millennia", "centuries": "centuries", "millennia": "millennia",
-    "sec": "seconds", "secs": "seconds", "s": "seconds", "min": "minutes", "mins": "minutes", "m": "minutes",
-    "hr": "hours", "hrs": "hours", "h": "hours", "d": "days", "w": "weeks", "mon": "months", "mons": "months",
-    "y": "years", "yr": "years", "yrs": "years", "ms": "milliseconds", "us": "microseconds",
-}  # fmt: skip
 # How deep an expression may be nested: well before Python's own limit.
 MAX_DEPTH = 300
-
-# What the methods below read of a node beside these. Anything else that is set would be ignored: refused instead.
-_ALWAYS = frozenset({"this", "expression", "expressions"})
-_ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
-    exp.Column: frozenset({"table", "db", "catalog"}), exp.Literal: frozenset({"is_string"}),
-    exp.Identifier: frozenset({"quoted"}), exp.Interval: frozenset({"unit", "fraction_in_string"}),
-    exp.Div: frozenset({"typed", "safe"}), exp.DPipe: frozenset({"safe"}),
-    exp.Between: frozenset({"low", "high"}), exp.In: frozenset({"query", "unnest", "field"}),
-    exp.Like: frozenset({"negate"}), exp.ILike: frozenset({"negate"}), exp.Case: frozenset({"ifs", "default"}),
-    exp.If: frozenset({"true", "false"}), exp.Cast: frozenset({"to"}), exp.TryCast: frozenset({"to", "safe"}),
-    exp.Substring: frozenset({"start", "length"}), exp.Trim: frozenset({"position"}),
-    exp.StrPosition: frozenset({"substr"}),
-    exp.AtTimeZone: frozenset({"zone"}), exp.Anonymous: frozenset({"quoted"}), exp.RegexpLike: frozenset(),
-    exp.Array: frozenset({"bracket_notation", "struct_name_inheritance"}), exp.Bracket: frozenset({"offset", "safe"}),
-    exp.Null: frozenset(), exp.Alias: frozenset({"alias"}), exp.WithinGroup: frozenset(), exp.RawString: frozenset(),
-}  # fmt: skip
 
 
 class ExpressionBinder:
@@ -85,6 +68,7 @@ class ExpressionBinder:
         self.used_parameters = 0  # how many values by position the placeholders bound so far take
         self.query_time = datetime.now(UTC)
         self.calls = CallBinder(self)
+        self.subqueries: SubqueryBinder  # the query's own, which it sets
         self._depth = 0
 
     # --- entry points
@@ -183,25 +167,24 @@ class ExpressionBinder:
             return self._bind_binary
         if kind in _COMPARISONS:
             return self._bind_comparison
-        if kind in SYNTAX:
-            return partial(SYNTAX[kind], self)
+        special = SYNTAX.get(kind) or LITERALS.get(kind)
+        if special is not None:
+            return partial(special, self)
         method = getattr(self, "_bind_" + kind.__name__.lower(), None)
         if method is None:
             return self._unsupported
         return method  # type: ignore[no-any-return]
 
     def _refuse_unread(self, node: exp.Expr) -> None:
-        known = _ALWAYS | _ARGUMENTS.get(type(node), frozenset())
+        if isinstance(node, exp.Query):  # its clauses are looked at where it is bound
+            return
+        known = ALWAYS | ARGUMENTS.get(type(node), frozenset())
         for name, value in node.args.items():
             if value and name not in known:
                 kind = type(node).__name__.upper()
                 raise UnsupportedError(f"{name.strip('_')} of {kind} is not supported", position(node), sql=self.sql)
 
     def _unsupported(self, node: exp.Expr, scope: Scope) -> Expression:
-        if isinstance(node, (exp.Subquery, exp.Select, exp.Exists, exp.SetOperation)):
-            raise UnsupportedError("subqueries in expressions are not supported yet", position(node), sql=self.sql)
-        if isinstance(node, exp.Window):
-            raise UnsupportedError("window functions are not supported yet", position(node), sql=self.sql)
         name = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", type(node).__name__).lower()
         raise UnsupportedError(f"{name} expressions are not supported", position(node), sql=self.sql)
 
@@ -218,34 +201,53 @@ class ExpressionBinder:
             e = self._alias_value(parts[0], scope)
             if e is not None:
                 return e
+        around: Scope | None = scope
+        while around is not None:  # a name is looked for here, then in the queries around
+            e = self._bind_name(parts, around, place)
+            if e is not None:
+                return e
+            around = around.outer
+        if len(parts) == 1 and (e := self.calls.keyword(parts[0], place)) is not None:
+            return e
         table, column = (None, parts[0]) if len(parts) == 1 else (parts[-2], parts[-1])
-        found = scope.resolve(table, column, place, self.sql)
+        raise scope.unknown(table, column, place, self.sql)
+
+    def _bind_name(self, parts: list[str], scope: Scope, place: Position | None) -> Expression | None:
+        """A column, an alias, a field of a struct, or a whole row (by its table's name); None: no such name."""
+        if len(parts) > 1:
+            found = scope.resolve(parts[-2], parts[-1], place, self.sql)
+            return Column(found, place) if found is not None else self._bind_field_path(parts, scope, place)
+        name = parts[0]
+        found = scope.resolve(None, name, place, self.sql)
         if found is not None:
             return Column(found, place)
-        if len(parts) == 1:
-            e = self._alias_value(parts[0], scope)
-            if e is not None:
-                return e
-            if (e := self.calls.keyword(parts[0], place)) is not None:
-                return e
-        else:
-            e = self._bind_field_path(parts, scope, place)
-            if e is not None:
-                return e
-        raise scope.unknown(table, column, place, self.sql)
+        e = self._alias_value(name, scope)
+        relation = scope.relation(name) if e is None else None
+        if relation is None:
+            return e
+        columns = relation.columns
+        return self.calls.struct_pack([n for n, _ in columns], [Column(f, place) for _, f in columns], place)
+
+    def _bind_identifier(self, node: exp.Identifier, scope: Scope) -> Expression:
+        """A parameter of a lambda: sqlglot leaves these as bare names."""
+        return self._bind_column(exp.Column(this=node.copy()), scope)
 
     def _bind_dot(self, node: exp.Dot, scope: Scope) -> Expression:
         base = self.bind_value(node.this, scope)
         return self.calls.struct_field(base, node.expression.name, position(node))
 
     def _bind_field_path(self, parts: list[str], scope: Scope, place: Position | None) -> Expression | None:
-        """`s.a.b`: the fields of a struct column."""
+        """`s.a.b`: the fields of a struct column, or of a parameter of a lambda."""
+        if (parameter := scope.lambda_names.get(parts[0].lower())) is not None:
+            for name in parts[1:]:
+                parameter = self.calls.struct_field(parameter, name, place)
+            return parameter
         for used in (2, 1):
             if len(parts) <= used:
                 continue
             table, column = (parts[0], parts[1]) if used == 2 else (None, parts[0])
             found = scope.resolve(table, column, place, self.sql)
-            if found is not None and found.type.kind == "STRUCT":
+            if found is not None and found.type.kind in ("STRUCT", "JSON"):
                 e: Expression = Column(found, place)
                 for name in parts[used:]:
                     e = self.calls.struct_field(e, name, place)
@@ -262,28 +264,6 @@ class ExpressionBinder:
         finally:
             scope.binding.discard(lowered)
 
-    def _bind_literal(self, node: exp.Literal, scope: Scope) -> Expression:
-        place = position(node)
-        if node.is_string:
-            return Literal(pa.scalar(node.this), STRING_LITERAL, node.this, place)
-        return number(node.this, place)
-
-    def _bind_rawstring(self, node: exp.RawString, scope: Scope) -> Expression:
-        return Literal(pa.scalar(str(node.this)), STRING_LITERAL, str(node.this), position(node))
-
-    _bind_national = _bind_rawstring
-    _bind_bytestring = _bind_rawstring
-    _bind_unicodestring = _bind_rawstring
-
-    def _bind_hexstring(self, node: exp.HexString, scope: Scope) -> Expression:
-        return number(str(int(str(node.this), 16)), position(node))
-
-    def _bind_boolean(self, node: exp.Boolean, scope: Scope) -> Expression:
-        return literal(bool(node.this), t.BOOLEAN, position(node))
-
-    def _bind_null(self, node: exp.Null, scope: Scope) -> Expression:
-        return literal(None, t.NULL, position(node))
-
     def _bind_placeholder(self, node: exp.Placeholder, scope: Scope) -> Expression:
         from velothread.frontend.parameters import bind_parameter
 
@@ -297,20 +277,6 @@ class ExpressionBinder:
     def _bind_alias(self, node: exp.Alias, scope: Scope) -> Expression:
         return self.bind(node.this, scope)
 
-    def _bind_interval(self, node: exp.Interval, scope: Scope) -> Expression:
-        unit = node.args.get("unit")
-        place = position(node)
-        count = self.bind(node.this, scope)
-        if unit is None:
-            return self.coerce(count, t.INTERVAL)
-        name = _INTERVAL_UNITS.get(unit.name.lower(), unit.name.lower().removesuffix("s") + "s")
-        if count.type == STRING_LITERAL or not count.type.is_integer:
-            count = self.coerce(count, t.DOUBLE)
-            if name not in ("seconds", "milliseconds"):  # these two have fractions
-                wanted = t.BIGINT if name in ("hours", "minutes", "microseconds") else t.INTEGER
-                count = self.coerce(self.calls.call("trunc", [count], place), wanted)
-        return self.calls.call("to_" + name, [count], place)
-
     # --- operators
 
     def _bind_binary(self, node: exp.Binary, scope: Scope) -> Expression:
@@ -319,6 +285,9 @@ class ExpressionBinder:
 
     def _bind_comparison(self, node: exp.Binary, scope: Scope) -> Expression:
         if isinstance(node.expression, (exp.Any, exp.All)):
+            if is_query(node.expression.this):
+                operator, place = _COMPARISONS[type(node)], position(node)
+                return self.subqueries.quantified(operator, node.this, node.expression, scope, place)
             raise UnsupportedError("ANY/ALL are not supported yet", position(node), sql=self.sql)
         left, right = self.bind(node.this, scope), self.bind(node.expression, scope)
         return self.compare(_COMPARISONS[type(node)], left, right, position(node))
@@ -387,11 +356,14 @@ class ExpressionBinder:
 
     def _bind_in(self, node: exp.In, scope: Scope) -> Expression:
         place = position(node)
-        if node.args.get("query") is not None or (len(node.expressions) == 1 and _is_query(node.expressions[0])):
-            raise UnsupportedError("IN (SELECT ...) is not supported yet", place, sql=self.sql)
+        query = node.args.get("query") or (node.expressions[0] if len(node.expressions) == 1 else None)
+        if query is not None and is_query(query):
+            return self.subqueries.membership(node.this, query, scope, place)
         value = self.bind(node.this, scope)
         if node.args.get("unnest") is not None or node.args.get("field") is not None:
             items = self.bind_value(node.args.get("field") or node.args["unnest"], scope)
+            if items.type.is_tuple:
+                return STRUCT_CALLS["struct_contains"](self, "IN", [("", items), ("", self.settle(value))], place)
             return self.calls.call("list_contains", [items, value], place)
         options = [self.bind(x, scope) for x in node.expressions]
         return self.membership(value, options, place)
@@ -459,9 +431,24 @@ class ExpressionBinder:
         shared = self.common(items, "COALESCE", place)
         return fold_here(Coalesce(tuple(self.coerce(i, shared) for i in items), shared, place))
 
+    # --- subqueries
+
+    def _bind_subquery(self, node: exp.Expr, scope: Scope) -> Expression:
+        return self.subqueries.scalar(node, scope)
+
+    _bind_select = _bind_subquery
+    _bind_union = _bind_subquery
+    _bind_except = _bind_subquery
+    _bind_intersect = _bind_subquery
+
+    def _bind_exists(self, node: exp.Exists, scope: Scope) -> Expression:
+        return self.subqueries.exists(node, scope)
+
     # --- functions
 
     def _bind_anonymous(self, node: exp.Anonymous, scope: Scope) -> Expression:
+        if str(node.this).lower() == "array" and len(node.expressions) == 1 and is_query(node.expressions[0]):
+            return self.subqueries.array(node.expressions[0], scope)
         return self.calls.bind_call(node, scope)
 
     def _bind_filter(self, node: exp.Filter, scope: Scope) -> Expression:
@@ -471,24 +458,8 @@ class ExpressionBinder:
         return self.calls.bind_call(node.this, scope, within=node.expression)
 
 
-def number(text: str, place: Position | None) -> Literal:
-    """A numeric literal: the smallest of INTEGER, BIGINT, HUGEINT; DECIMAL with a point; else DOUBLE."""
-    digits = text.replace("_", "")
-    if re.fullmatch(r"-?\d+", digits):
-        value = int(digits)
-        for type_, bits in ((t.INTEGER, 31), (t.BIGINT, 63)):
-            if -(1 << bits) <= value < 1 << bits:
-                return literal(value, type_, place)
-        if abs(value) < 10**38:
-            return literal(Decimal(value), t.HUGEINT, place)
-    elif re.fullmatch(r"-?(\d+\.\d*|\.\d+)", digits):
-        value_ = Decimal(digits)
-        scale = max(0, -value_.as_tuple().exponent)  # type: ignore[operator]
-        precision = max(len(digits.lstrip("-").replace(".", "")), 1)  # 0.1 has two digits, as in DuckDB
-        if precision <= 38:
-            return literal(value_, t.decimal(precision, scale), place)
-    return literal(float(digits), t.DOUBLE, place)
-
-
-def _is_query(node: exp.Expr) -> bool:
-    return isinstance(node, (exp.Select, exp.Subquery, exp.SetOperation))
+def is_query(node: exp.Expr | None) -> bool:
+    """Is it a query, in parentheses or not?"""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return isinstance(node, (exp.Select, exp.Subquery, exp.SetOperation, exp.Values, exp.Table))

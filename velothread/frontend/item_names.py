@@ -238,6 +238,36 @@ def _subscript(node: exp.Bracket) -> str:
     return f"[{_list(node.expressions)}]"
 
 
+def _window(node: exp.Window) -> str:
+    """`sum(b) OVER (PARTITION BY a ORDER BY b)`; a frame that is the usual one is left out."""
+    inner = []
+    if node.args.get("partition_by"):
+        inner.append("PARTITION BY " + _list(node.args["partition_by"]))
+    if node.args.get("order") is not None:
+        inner.append("ORDER BY " + _list(node.args["order"].expressions))
+    if (spec := node.args.get("spec")) is not None:
+        inner.append(_frame(spec))
+    name, parenthesis, arguments = _text(node.this).partition("(")
+    name = name.strip('"')
+    name = {"first": "first_value", "last": "last_value", "count_star": "count"}.get(name, name)
+    return f"{name}{parenthesis}{arguments} OVER ({' '.join(filter(None, inner))})"
+
+
+def _frame(spec: exp.WindowSpec) -> str:
+    sides = []
+    for side in ("start", "end"):
+        bound = spec.args.get(side) or "CURRENT ROW"
+        text = bound if isinstance(bound, str) else _text(bound)
+        text = text.upper() if isinstance(bound, str) else text
+        sides.append(text if text == "CURRENT ROW" else f"{text} {(spec.args.get(side + '_side') or '').upper()}")
+    kind = (spec.args.get("kind") or "").upper()
+    exclude = spec.args["exclude"].name.upper() if spec.args.get("exclude") is not None else ""
+    exclude = "" if exclude in ("", "NO OTHERS") else f"EXCLUDE {exclude}"
+    if (kind, *sides, exclude) == ("RANGE", "UNBOUNDED PRECEDING", "CURRENT ROW", ""):
+        return ""
+    return f"{kind} BETWEEN {sides[0]} AND {sides[1]} {exclude}".rstrip()
+
+
 def _dot(node: exp.Dot) -> str:
     return f"({_text(node.this)}).{_quoted(node.expression.name)}"
 
@@ -264,6 +294,9 @@ _SPELLINGS: Mapping[type[exp.Expr], Callable[[Any], str]] = MappingProxyType({
     exp.Order: _order,
     exp.Ordered: _ordered,
     exp.WithinGroup: _within_group,
+    exp.Window: _window,
+    exp.IgnoreNulls: lambda n: f"{_text(n.this)} IGNORE NULLS",
+    exp.RespectNulls: lambda n: f"{_text(n.this)} RESPECT NULLS",
     exp.And: _connector,
     exp.Or: _connector,
     exp.Not: _not,

@@ -14,16 +14,19 @@ from sqlglot import exp
 
 from velothread import types as t
 from velothread.errors import BindError, Position, UnsupportedError
-from velothread.frontend import stars
+from velothread.frontend import lateral, stars
 from velothread.frontend.expressions import ExpressionBinder
 from velothread.frontend.grouping import Grouping, bind_grouping
 from velothread.frontend.item_names import item_name
-from velothread.frontend.names import FieldMaker, Scope
+from velothread.frontend.joins import JoinBinder
+from velothread.frontend.names import FieldMaker, Relation, Scope
 from velothread.frontend.parse import position
 from velothread.frontend.set_operations import SetOperationBinder
+from velothread.frontend.subqueries import SubqueryBinder
 from velothread.frontend.tables import Catalog, Cte, TableBinder
 from velothread.frontend.union_order import by_position
 from velothread.frontend.values import bind_values
+from velothread.frontend.windows import add_windows, refuse_windows, write_out_windows
 from velothread.plan import nodes
 from velothread.plan.expressions import (
     AggregateCall,
@@ -38,11 +41,9 @@ from velothread.plan.expressions import (
 # The clauses that are read; any other that is set is refused.
 _CLAUSES = frozenset({
     "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_",
-    "kind",
+    "kind", "qualify", "windows",
 })  # fmt: skip
 _NOT_YET = {
-    "qualify": "QUALIFY is not supported yet",
-    "windows": "WINDOW is not supported yet",
     "laterals": "LATERAL is not supported yet",
     "connect": "CONNECT BY is not supported",
     "match": "MATCH_RECOGNIZE is not supported",
@@ -67,14 +68,26 @@ class QueryBinder:
         self.fields = FieldMaker()
         self.expressions = ExpressionBinder(sql, parameters)
         self.tables = TableBinder(self, catalog)
-        self._cte_numbers = count()
+        self.joins = JoinBinder(self)
+        self.subqueries = SubqueryBinder(self)
+        self.expressions.subqueries = self.subqueries
+        self.outer: Scope | None = None  # the scope around the query that is being bound
+        self.ctes: dict[str, Cte] = {}  # the WITH items that it may name
+        self._numbers = count()
 
     def bind_query(self, node: exp.Expr, ctes: dict[str, Cte] | None = None) -> Bound:
         """Any query -> its plan and the names of its columns.
 
         :raises SqlError: with the position of what doesn't fit.
         """
-        ctes = self._with(node, ctes or {})
+        ctes = self.with_items(node, ctes or {})
+        before, self.ctes = self.ctes, ctes
+        try:
+            return self._query(node, ctes)
+        finally:
+            self.ctes = before
+
+    def _query(self, node: exp.Expr, ctes: dict[str, Cte]) -> Bound:
         match node:
             case exp.Select():
                 return self._select(node, ctes)
@@ -90,17 +103,31 @@ class QueryBinder:
                 return self._select(exp.select("*").from_(node), ctes)
         raise UnsupportedError(f"{type(node).__name__} statements are not supported", position(node), sql=self.sql)
 
-    def _with(self, node: exp.Expr, ctes: dict[str, Cte]) -> dict[str, Cte]:
+    def next_number(self) -> int:
+        """A number for a plan that is shared."""
+        return next(self._numbers)
+
+    def scope(self, relations: tuple[Relation, ...], ctes: dict[str, Cte]) -> Scope:
+        """The names of `relations`, inside the query that is being bound."""
+        return Scope(relations, outer=self.outer, ctes=ctes)
+
+    def with_items(self, node: exp.Expr, ctes: dict[str, Cte]) -> dict[str, Cte]:
+        """The names that a query may use: those around it and those of its WITH."""
         clause = node.args.get("with_")
         if clause is None:
             return ctes
-        if clause.args.get("recursive"):
-            raise UnsupportedError("recursive CTEs are not supported yet", position(clause), sql=self.sql)
         known = dict(ctes)
+        recursive = bool(clause.args.get("recursive"))
         for item in clause.expressions:
             alias = item.args["alias"]
             columns = tuple(c.name for c in alias.columns)
-            known[alias.name.lower()] = Cte(alias.name, item.this, columns, dict(known), number=next(self._cte_numbers))
+            if alias.name.lower() in (x.args["alias"].name.lower() for x in clause.expressions if x is not item):
+                raise BindError(f"WITH has {alias.name!r} twice", position(alias), sql=self.sql)
+            cte = Cte(alias.name, item.this, columns, dict(known), number=self.next_number(), outer=self.outer)
+            known[alias.name.lower()] = cte
+            if recursive:
+                cte.keys = tuple(item.args.get("key_expressions") or ())
+                cte.recursive = True
         return known
 
     # --- SELECT
@@ -113,48 +140,56 @@ class QueryBinder:
         for key, value in node.args.items():
             if value and key not in _CLAUSES:
                 raise UnsupportedError(f"{key.strip('_').upper()} is not supported", position(node), sql=self.sql)
-        plan, scope = self._from(node, ctes)
-        items = stars.expand(node.expressions, scope, self.sql)
+        write_out_windows(node, self.sql)
+        plan, scope = self.joins.bind(node, ctes)
+        items = lateral.expand(self, stars.expand(node.expressions, scope, self.sql), scope)
         scope.aliases = {n.lower(): x for n, x in items if n is not None and isinstance(x, exp.Expr)}
 
         where = node.args.get("where")
         if where is not None:
             predicate = self.expressions.bind_condition(where.this, scope, "WHERE")
-            self._no_aggregates(predicate, "WHERE", position(where.this))
-            plan = nodes.Filter(plan, predicate)
+            self.no_aggregates(predicate, "WHERE", position(where.this), scope)
+            lateral.refuse(scope, "WHERE", position(where.this), self.sql)
+            refuse_windows(predicate, "WHERE", self.sql)
+            plan = self.subqueries.where(plan, predicate)
 
         bound = [self._item(item, scope) for item in items]
-        names = [name or item_name(item) for name, item in items]
+        names = [name or item_name(item) for name, item in items]  # type: ignore[arg-type]
         on = self._distinct_on(node, scope, items, bound)
         having = node.args.get("having")
         having_e = self.expressions.bind_condition(having.this, scope, "HAVING") if having is not None else None
+        if having_e is not None:
+            refuse_windows(having_e, "HAVING", self.sql)
+            lateral.refuse_in(having_e, scope, "HAVING", self.sql)
+        qualify = node.args.get("qualify")
+        qualify_e = self.expressions.bind_condition(qualify.this, scope, "QUALIFY") if qualify is not None else None
         order = self._order(node, scope, items, bound)
-        grouping = bind_grouping(self, node, scope, items, [*bound, *on], having_e, order)
+        above = [*order, *([Ordering(qualify_e, False, False)] if qualify_e is not None else [])]
+        grouping = bind_grouping(self, node, scope, items, [*bound, *on], having_e, above)
+        unnests = list(scope.unnests.items())
         if grouping is not None:
+            plan, unnests = lateral.unnested_keys(self, plan, grouping, unnests)
             plan = grouping.plan(plan)
             bound = [grouping.rewrite(e) for e in bound]
             on = [grouping.rewrite(e) for e in on]
             order = [Ordering(grouping.rewrite(o.expression), o.descending, o.nulls_first) for o in order]
             if having_e is not None:
-                plan = nodes.Filter(plan, grouping.rewrite(having_e))
+                plan = self.subqueries.where(plan, grouping.rewrite(having_e))
+            qualify_e = grouping.rewrite(qualify_e) if qualify_e is not None else None
+            unnests = [(grouping.rewrite(e), f) for e, f in unnests]
+        plan, bound, on, order = add_windows(self, plan, bound, on, order, qualify_e)
+        plan = lateral.unnested(self, plan, unnests)
         return self._project(node, plan, names, bound, order, on)
-
-    def _from(self, node: exp.Select, ctes: dict[str, Cte]) -> tuple[nodes.Node, Scope]:
-        joins = node.args.get("joins")
-        if joins:
-            raise UnsupportedError("joins are not supported yet", position(joins[0]), sql=self.sql)
-        clause = node.args.get("from_")
-        if clause is None:
-            return nodes.Values((), None, 1), Scope(())
-        plan, relation = self.tables.bind(clause.this, ctes)
-        return plan, Scope((relation,))
 
     def _item(self, item: stars.Item, scope: Scope) -> Expression:
         _, what = item
-        return Column(what) if isinstance(what, Field) else self.expressions.bind_value(what, scope)
+        if isinstance(what, Field):
+            return Column(what)
+        return self.expressions.bind_value(what, scope) if isinstance(what, exp.Expr) else what
 
-    def _no_aggregates(self, e: Expression, clause: str, place: Position | None) -> None:
-        if Grouping.has_aggregate(e):
+    def no_aggregates(self, e: Expression, clause: str, place: Position | None, scope: Scope) -> None:
+        """Refuse aggregates of this query, those that stand in a subquery included."""
+        if Grouping.has_aggregate(e) or scope.lifted:
             raise BindError(f"aggregates can't stand in {clause}", place, hint="use HAVING", sql=self.sql)
 
     # --- ORDER BY
@@ -224,7 +259,8 @@ class QueryBinder:
 
         keys = [Ordering(Column(field_of(o.expression)), o.descending, o.nulls_first) for o in order]
         firsts = [field_of(e) for e in on]
-        plan = nodes.Project(plan, (*output, *hidden.values()), (*bound, *hidden))
+        plan, expressions = self.subqueries.attach(plan, (*bound, *hidden))
+        plan = nodes.Project(plan, (*output, *hidden.values()), tuple(expressions))
         if distinct:
             plan, output, keys = self._distinct(plan, output, keys)
         elif on:
@@ -299,18 +335,18 @@ class QueryBinder:
 
     def _modified(self, node: exp.Expr, plan: nodes.Node, names: tuple[str, ...]) -> Bound:
         """ORDER BY and LIMIT over a UNION or a query in parentheses."""
-        from velothread.frontend.names import Relation
-
         if node.args.get("order") is not None:
             if isinstance(node, exp.SetOperation):
                 by_position(node, names)
-            scope = Scope((Relation(None, tuple(zip(names, plan.output, strict=True))),))
+            scope = self.scope((Relation(None, tuple(zip(names, plan.output, strict=True))),), self.ctes)
             items: list[stars.Item] = [(n, f) for n, f in zip(names, plan.output, strict=True)]
             order = self._order(node, scope, items, [Column(f) for f in plan.output])
             limit, offset = self._limit(node)
             output = tuple(self.fields(f.name, f.type) for f in plan.output)
             extra = {o.expression: self.fields("order_key", o.expression.type) for o in order}
-            project = nodes.Project(plan, (*output, *extra.values()), (*(Column(f) for f in plan.output), *extra))
+            columns = tuple(Column(f) for f in plan.output)
+            plan, hidden = self.subqueries.attach(plan, tuple(extra))
+            project = nodes.Project(plan, (*output, *extra.values()), (*columns, *hidden))
             keys = tuple(Ordering(Column(extra[o.expression]), o.descending, o.nulls_first) for o in order)
             sort = nodes.Sort(project, keys, limit, offset)
             visible = tuple(self.fields(f.name, f.type) for f in output)

@@ -16,9 +16,13 @@ from velothread import types as t
 from velothread.coercion import STRING_LITERAL
 from velothread.errors import Position, UnsupportedError
 from velothread.frontend.folding import fold_here
+from velothread.frontend.json_calls import bind_arrow
+from velothread.frontend.lambdas import bind_comprehension
+from velothread.frontend.meta_calls import bind_user
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
 from velothread.frontend.type_names import bind_type
+from velothread.frontend.windows import bind_window
 from velothread.plan.expressions import Cast, Expression, Literal, literal
 
 if TYPE_CHECKING:
@@ -58,6 +62,11 @@ def bind_substring(binder: ExpressionBinder, node: exp.Substring, scope: Scope) 
     return binder.calls.call("substring", [binder.bind(p, scope) for p in parts], position(node))
 
 
+def bind_overlay(binder: ExpressionBinder, node: exp.Overlay, scope: Scope) -> Expression:
+    parts = [node.this, node.expression, node.args["from_"], node.args.get("for_")]
+    return binder.calls.call("overlay", [binder.bind(p, scope) for p in parts if p is not None], position(node))
+
+
 def bind_trim(binder: ExpressionBinder, node: exp.Trim, scope: Scope) -> Expression:
     name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get((node.args.get("position") or "").upper(), "trim")
     parts = [node.this] + ([node.expression] if node.expression is not None else [])
@@ -92,6 +101,8 @@ def bind_currenttime(binder: ExpressionBinder, node: exp.Expr, scope: Scope) -> 
 
 
 def bind_array(binder: ExpressionBinder, node: exp.Array, scope: Scope) -> Expression:
+    if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Comprehension):
+        return binder.bind(node.expressions[0], scope)
     return binder.calls.call("list_value", [binder.bind(x, scope) for x in node.expressions], position(node))
 
 
@@ -104,6 +115,18 @@ def bind_tomap(binder: ExpressionBinder, node: exp.ToMap, scope: Scope) -> Expre
     keys = [binder.bind(x.this, scope) for x in items]
     values = [binder.bind(x.expression, scope) for x in items]
     return binder.calls.call("map", [binder.calls.call("list_value", x, place) for x in (keys, values)], place)
+
+
+def bind_map(binder: ExpressionBinder, node: exp.Map, scope: Scope) -> Expression:
+    parts = [node.args[k] for k in ("keys", "values") if node.args.get(k) is not None]
+    if not parts:
+        parts = [exp.Array(expressions=[]), exp.Array(expressions=[])]
+    return binder.calls.call("map", [binder.bind(p, scope) for p in parts], position(node))
+
+
+def bind_contained(binder: ExpressionBinder, node: exp.ArrayContainedBy, scope: Scope) -> Expression:
+    sides = [binder.bind(node.this, scope), binder.bind(node.expression, scope)]
+    return binder.calls.call("<@", sides, position(node))
 
 
 def bind_tuple(binder: ExpressionBinder, node: exp.Tuple, scope: Scope) -> Expression:
@@ -119,20 +142,31 @@ def bind_struct(binder: ExpressionBinder, node: exp.Struct, scope: Scope) -> Exp
     return binder.calls.struct_pack(names, values, position(node))
 
 
+def _from_the_start(index: exp.Expr) -> exp.Expr:
+    """`l[:n]`: sqlglot takes `:n` for a parameter."""
+    if isinstance(index, exp.Placeholder) and index.this:
+        return exp.Slice(expression=exp.column(exp.to_identifier(index.name)))
+    return index
+
+
 def bind_bracket(binder: ExpressionBinder, node: exp.Bracket, scope: Scope) -> Expression:
     base = binder.bind_value(node.this, scope)
     place = position(node)
     if len(node.expressions) != 1:
         raise UnsupportedError("a subscript takes one value or a range", place, sql=binder.sql)
-    index = node.expressions[0]
+    index = _from_the_start(node.expressions[0])
     if isinstance(index, exp.Slice):
         bounds = [index.this, index.expression]
+        step = binder.bind(index.args["step"], scope) if index.args.get("step") is not None else None
+        back = isinstance(step, Literal) and step.value.is_valid and step.type.is_integer and step.value.as_py() < 0
         low, high = (
             binder.bind(b, scope) if b is not None else literal(end, t.BIGINT)
-            for b, end in zip(bounds, (1, -1), strict=True)
+            for b, end in zip(bounds, (-1, 1) if back else (1, -1), strict=True)
         )
-        return binder.calls.call("array_slice", [base, low, high], place)
+        return binder.calls.call("array_slice", [base, low, high, *([step] if step is not None else [])], place)
     key = binder.bind(index, scope)
+    if base.type == t.JSON:
+        return binder.calls.call("json_extract", [base, key], place)
     if base.type.kind == "STRUCT" and isinstance(key, Literal) and key.type == STRING_LITERAL:
         return binder.calls.struct_field(base, key.text, place)
     return binder.calls.call("map_extract_value" if base.type.kind == "MAP" else "array_extract", [base, key], place)
@@ -140,10 +174,12 @@ def bind_bracket(binder: ExpressionBinder, node: exp.Bracket, scope: Scope) -> E
 
 SYNTAX: Mapping[type[exp.Expr], Callable[[ExpressionBinder, Any, Scope], Expression]] = MappingProxyType(
     {
+        exp.Window: bind_window,
         exp.Cast: bind_cast,
         exp.TryCast: bind_cast,
         exp.Extract: bind_extract,
         exp.Substring: bind_substring,
+        exp.Overlay: bind_overlay,
         exp.Trim: bind_trim,
         exp.StrPosition: bind_strposition,
         exp.AtTimeZone: bind_attimezone,
@@ -152,9 +188,16 @@ SYNTAX: Mapping[type[exp.Expr], Callable[[ExpressionBinder, Any, Scope], Express
         exp.Localtimestamp: bind_localtimestamp,
         exp.CurrentTime: bind_currenttime,
         exp.Array: bind_array,
+        exp.CurrentUser: bind_user,
+        exp.SessionUser: bind_user,
         exp.ToMap: bind_tomap,
+        exp.Map: bind_map,
+        exp.ArrayContainedBy: bind_contained,
         exp.Tuple: bind_tuple,
         exp.Struct: bind_struct,
         exp.Bracket: bind_bracket,
+        exp.JSONExtract: bind_arrow,
+        exp.JSONExtractScalar: bind_arrow,
+        exp.Comprehension: bind_comprehension,
     }
 )

@@ -9,11 +9,11 @@ from sqlglot import exp
 from velothread.errors import BindError, UnsupportedError, did_you_mean
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
-from velothread.plan.expressions import Field
+from velothread.plan.expressions import Expression, Field
 
 _PATTERNS = (exp.Like, exp.ILike, exp.SimilarTo)
-# An item of an expanded SELECT list: its name, and what it is (a column found already, or still SQL).
-Item = tuple[str | None, exp.Expr | Field]
+# An item of an expanded SELECT list: its name, and what it is (a column or an expression found already, or still SQL).
+Item = tuple[str | None, exp.Expr | Field | Expression]
 
 
 def expand(items: list[exp.Expr], scope: Scope, sql: str) -> list[Item]:
@@ -46,7 +46,10 @@ def _star(item: exp.Expr) -> exp.Star | None:
 
 def _expand_star(star: exp.Star, table: exp.Expr | None, scope: Scope, sql: str) -> list[Item]:
     place = position(star) or position(table)
-    columns = list(scope.columns())
+    columns = list(scope.star() if table is None else scope.columns())
+    if table is None and (name := scope.twice()) is not None:
+        message = f"* is ambiguous: there are two tables {name!r}"
+        raise BindError(message, place, hint="give one of them another name (AS ...)", sql=sql)
     if table is not None:
         columns = [c for c in columns if c[0] is not None and c[0].lower() == table.name.lower()]
         if not columns:
@@ -108,10 +111,10 @@ def _expand_columns(item: exp.Expr, scope: Scope, sql: str) -> list[Item]:
             pattern = re.compile(argument.this)
         except re.error as e:
             raise BindError(f"COLUMNS: {e}", position(argument), sql=sql) from None
-        columns = [c for c in scope.columns() if pattern.search(c[1])]
+        columns = [c for c in scope.star() if pattern.search(c[1])]
     elif isinstance(argument, exp.Star):
         kept = {name for name, _ in _expand_star(argument, None, scope, sql)}
-        columns = [c for c in scope.columns() if c[1] in kept]
+        columns = [c for c in scope.star() if c[1] in kept]
     else:
         raise UnsupportedError("COLUMNS takes a regular expression or *", position(found), sql=sql)
     if not columns:

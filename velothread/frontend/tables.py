@@ -12,8 +12,10 @@ from sqlglot import exp
 
 from velothread import types as t
 from velothread.errors import BindError, OptionError, Position, SourceError, UnsupportedError, UserError, did_you_mean
+from velothread.frontend.lateral import bind_series, bind_unnest
 from velothread.frontend.names import Relation, Scope
 from velothread.frontend.parse import position
+from velothread.frontend.recursion import bind_recursive, reference
 from velothread.frontend.values import bind_values
 from velothread.plan import nodes
 from velothread.plan.expressions import Field, Literal
@@ -54,7 +56,10 @@ class Catalog:
 
 @dataclass(slots=True)
 class Cte:
-    """A WITH item: bound when first used; used twice it is computed once."""
+    """A WITH item: bound when first used; used twice it is computed once.
+
+    `outer`: the scope around its query. While a recursive item is bound, `state` is "initial", then "step".
+    """
 
     name: str
     tree: exp.Expr
@@ -62,8 +67,31 @@ class Cte:
     scope: dict[str, Cte]
     plan: nodes.Node | None = None
     names: tuple[str, ...] = ()
-    uses: int = 0
     number: int = 0
+    outer: Scope | None = None
+    recursive: bool = False
+    keys: tuple[exp.Expr, ...] = ()
+    types: tuple[t.SqlType, ...] = ()
+    state: str = ""
+
+    def named(self, names: tuple[str, ...], place: Position | None, sql: str) -> tuple[str, ...]:
+        """The names of its columns, where it gives some."""
+        if len(self.columns) > len(names):
+            message = f"{self.name}: {len(self.columns)} column names for {len(names)} columns"
+            raise BindError(message, place, sql=sql)
+        return (*self.columns, *names[len(self.columns) :])
+
+
+def _bind_plain(query: QueryBinder, cte: Cte) -> tuple[nodes.Node, tuple[str, ...]]:
+    return query.bind_query(cte.tree, cte.scope)
+
+
+def _is_function(node: exp.Expr) -> bool:
+    """A table function with one column (and perhaps an ordinality)?"""
+    if isinstance(node, exp.Unnest):
+        return True
+    called = node.this if isinstance(node, exp.Table) else None
+    return isinstance(called, exp.Anonymous) and str(called.this).lower() in ("range", "generate_series")
 
 
 class TableBinder:
@@ -75,6 +103,7 @@ class TableBinder:
     def __init__(self, query: QueryBinder, catalog: Catalog) -> None:
         self.query = query
         self.catalog = catalog
+        self._open_ctes: list[str] = []  # those being bound
 
     def bind(self, node: exp.Expr, ctes: dict[str, Cte]) -> tuple[nodes.Node, Relation]:
         """A FROM item -> its plan and its relation."""
@@ -82,26 +111,42 @@ class TableBinder:
             raise UnsupportedError("SAMPLE is not supported yet", position(node), sql=self.query.sql)
         if node.args.get("pivots"):
             raise UnsupportedError("PIVOT is not supported yet", position(node), sql=self.query.sql)
-        if node.args.get("joins"):
-            raise UnsupportedError("joins are not supported yet", position(node.args["joins"][0]), sql=self.query.sql)
         match node:
-            case exp.Subquery() if isinstance(node.this, exp.Table):
-                plan, names = self._table(node.this, ctes)
+            case exp.Lateral():
+                return self._lateral(node, ctes)
+            case exp.Unnest():
+                plan, names = bind_unnest(self.query, node)
             case exp.Subquery():
                 plan, names = self.query.bind_query(node.this, ctes)
             case exp.Values():
                 plan, names = bind_values(self.query, node)
+            case exp.Table() if isinstance(node.this, exp.Values):  # ((VALUES (1)) t(a) JOIN ...)
+                plan, names = bind_values(self.query, node.this)
             case exp.Table():
                 plan, names = self._table(node, ctes)
-            case exp.Lateral() | exp.Unnest():
-                raise UnsupportedError("UNNEST and LATERAL are not supported yet", position(node), sql=self.query.sql)
             case _:
                 raise UnsupportedError(
                     f"{type(node).__name__} in FROM is not supported", position(node), sql=self.query.sql
                 )
-        return self._relation(node, plan, names)
+        return plan, self.relation(node, names, plan.output)
 
-    def _relation(self, node: exp.Expr, plan: nodes.Node, names: tuple[str, ...]) -> tuple[nodes.Node, Relation]:
+    def _lateral(self, node: exp.Lateral, ctes: dict[str, Cte]) -> tuple[nodes.Node, Relation]:
+        """LATERAL (SELECT ...), LATERAL unnest(...): what is in it may use what stands before it, as without it."""
+        inner = node.this
+        if not isinstance(inner, (exp.Subquery, exp.Unnest, exp.Table)):
+            inner = exp.Table(this=inner)
+        plan, relation = self.bind(inner, ctes)
+        if node.args.get("alias") is not None:
+            inner = inner.copy()
+            inner.set("alias", node.args["alias"])
+            relation = self.relation(inner, tuple(n for n, _ in relation.columns), plan.output)
+        return plan, relation
+
+    def relation(self, node: exp.Expr, names: tuple[str, ...], fields: tuple[Field, ...]) -> Relation:
+        """The columns of a FROM item under its alias.
+
+        :raises BindError: when it gives more names than there are columns.
+        """
         alias = node.args.get("alias")
         name: str | None = node.alias or None
         if name is None and isinstance(node, exp.Table):
@@ -112,25 +157,36 @@ class TableBinder:
         if len(renames) > len(names):
             message = f"{len(renames)} column names for {len(names)} columns"
             raise BindError(message, position(node), sql=self.query.sql)
+        hidden: tuple[tuple[str, Field], ...] = ()
+        if node.alias and not renames and _is_function(node):  # FROM range(3) t: the column is called t as well
+            hidden = ((names[0], fields[0]),)
+            renames = [node.alias]
+        if name is None and isinstance(node, exp.Unnest):
+            name = "unnest"
+        if name is None and isinstance(node, (exp.Subquery, exp.Values)):
+            name = "unnamed_subquery" if isinstance(node, exp.Subquery) else "valueslist"
         names = (*renames, *names[len(renames) :])
-        return plan, Relation(name, tuple(zip(names, plan.output, strict=True)))
+        return Relation(name, tuple(zip(names, fields, strict=True)), hidden)
 
     # --- tables by name
 
     def _table(self, node: exp.Table, ctes: dict[str, Cte]) -> tuple[nodes.Node, tuple[str, ...]]:
         if isinstance(node.this, exp.Anonymous):
-            return self._function(node.this)
+            return self._function(node.this, bool(node.args.get("ordinality")))
         if not isinstance(node.this, exp.Identifier):
             raise UnsupportedError(
                 f"{type(node.this).__name__} in FROM is not supported", position(node), sql=self.query.sql
             )
         name = node.name
-        if node.args.get("db") is not None and self.catalog.find(name) is None:
+        db = node.args.get("db")
+        if db is not None and db.name.lower() == "recurring" and (cte := ctes.get(name.lower())) is not None:
+            return reference(self.query, cte, node, True)
+        if db is not None and self.catalog.find(name) is None:
             name = ".".join(p.name for p in node.parts)
         place = position(node.this)
         cte = ctes.get(name.lower())
         if cte is not None:
-            return self._cte(cte)
+            return self._cte(cte, node)
         registered = self.catalog.find(name)
         if registered is not None:
             source = self._open(registered, self.catalog.registered[registered], self.catalog.read, place, registered)
@@ -138,6 +194,9 @@ class TableBinder:
             source = self._open(name, name, self.catalog.read, place)
         else:
             known = [*self.catalog.registered, *ctes]
+            if name.lower() in self._open_ctes:
+                hint: str | None = f"write WITH RECURSIVE for {name!r} to name itself"
+                raise BindError(f"unknown table {name!r}", place, hint=hint, sql=self.query.sql)
             hint = did_you_mean(name, known) or "name a file ('data.csv'), or register a table (--table name=path)"
             raise BindError(f"unknown table {name!r}", place, hint=hint, sql=self.query.sql)
         return self.scan(source)
@@ -170,23 +229,31 @@ class TableBinder:
         names = tuple(source.schema.names)
         return nodes.Scan(source, tuple(fields), names), names
 
-    def _cte(self, cte: Cte) -> tuple[nodes.Node, tuple[str, ...]]:
+    def _cte(self, cte: Cte, node: exp.Table) -> tuple[nodes.Node, tuple[str, ...]]:
+        if cte.state:
+            return reference(self.query, cte, node, False)
         if cte.plan is None:
-            plan, names = self.query.bind_query(cte.tree, cte.scope)
-            cte.plan = plan
-            cte.names = (*cte.columns, *names[len(cte.columns) :])
+            outer, self.query.outer = self.query.outer, cte.outer
+            self._open_ctes.append(cte.name.lower())
+            try:
+                bind = bind_recursive if cte.recursive else _bind_plain
+                cte.plan, names = bind(self.query, cte)
+            finally:
+                self.query.outer = outer
+                self._open_ctes.pop()
+                cte.state = ""
+            cte.names = cte.named(names, position(cte.tree), self.query.sql)
         assert cte.plan is not None
-        cte.uses += 1
         output = tuple(self.query.fields(n, f.type) for n, f in zip(cte.names, cte.plan.output, strict=True))
         return nodes.Shared(cte.plan, output, cte.number, cte.name), cte.names
 
     # --- table functions
 
-    def _function(self, node: exp.Anonymous) -> tuple[nodes.Node, tuple[str, ...]]:
+    def _function(self, node: exp.Anonymous, ordinal: bool = False) -> tuple[nodes.Node, tuple[str, ...]]:
         name = str(node.this).lower()
         place = position(node)
         if name in ("range", "generate_series"):
-            return self._range(name, node, place)
+            return self._range(name, node, place, ordinal)
         if name not in _READERS:
             hint = did_you_mean(name, [*_READERS, "range", "generate_series"])
             error = UnsupportedError if name in ("unnest", "glob") else BindError
@@ -223,14 +290,17 @@ class TableBinder:
             return node.name
         return self.query.expressions.constant(node, "an option")
 
-    def _range(self, name: str, node: exp.Anonymous, place: Position | None) -> tuple[nodes.Node, tuple[str, ...]]:
+    def _range(
+        self, name: str, node: exp.Anonymous, place: Position | None, ordinal: bool
+    ) -> tuple[nodes.Node, tuple[str, ...]]:
         import numpy as np
 
-        bound = [self.query.expressions.bind_value(a, Scope(())) for a in node.expressions]
+        scope = self.query.scope((), self.query.ctes)
+        bound = [self.query.expressions.bind_value(a, scope) for a in node.expressions]
         if not 1 <= len(bound) <= 3:
             raise BindError(f"{name} takes 1 to 3 arguments", place, sql=self.query.sql)
-        if not all(isinstance(b, Literal) and (b.type.is_integer or b.type == t.NULL) for b in bound):
-            raise UnsupportedError(f"{name} in FROM takes constant integers", place, sql=self.query.sql)
+        if ordinal or not all(isinstance(b, Literal) and (b.type.is_integer or b.type == t.NULL) for b in bound):
+            return bind_series(self.query, name, node, ordinal)
         numbers = [int(b.value.as_py() or 0) for b in bound if isinstance(b, Literal)]
         start, stop, step = {1: (0, *numbers, 1), 2: (*numbers, 1), 3: tuple(numbers)}[len(numbers)]
         if step == 0:

@@ -49,7 +49,13 @@ def bind_type(node: exp.Expr, sql: str) -> SqlType:
             raise BindError(f"DECIMAL({precision},{scale}): width 1 to 38, scale 0 to width", position(node), sql=sql)
         return t.decimal(precision, scale)
     if name in ("ARRAY", "LIST"):
-        return t.list_of(bind_type(arguments[0], sql))
+        element, sizes = bind_type(arguments[0], sql), node.args.get("values")
+        if not sizes:
+            return t.list_of(element)
+        size = int(sizes[0].name)
+        if not 1 <= size <= 100_000:
+            raise BindError(f"an array has 1 to 100000 items, not {size}", position(node), sql=sql)
+        return t.array_of(element, size)
     if name == "STRUCT":
         fields = []
         for field in arguments:

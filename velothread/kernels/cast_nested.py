@@ -7,7 +7,6 @@ and becomes NULL in a TRY_CAST.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +21,8 @@ CastItems = Callable[[pa.Array, SqlType, SqlType], pa.Array]
 
 def list_to_list(array: pa.Array, source: SqlType, target: SqlType, cast: CastItems) -> pa.Array:
     # `flatten` leaves out what lies under NULL lists, so that nothing there can fail.
+    if source.element == target.element:
+        return array
     lengths = pc.fill_null(pc.list_value_length(array), 0)
     items = cast(array.flatten(), source.element or NULL, target.element or NULL)
     mask = pc.is_null(array) if array.null_count else None
@@ -72,6 +73,15 @@ def text_to_nested(array: pa.Array, source: SqlType, target: SqlType, cast: Cast
         raw = map_of(VARCHAR, VARCHAR)
         return map_to_map(by_distinct(array, lambda text: _split_pairs(text, "="), raw.arrow), raw, target, cast)
     raw = struct_of(tuple((name, VARCHAR) for name, _ in target.fields))
+    if target.is_tuple:
+
+        def row(text: str) -> dict[str, str | None] | None:
+            pieces = _pieces(text, "()")
+            if pieces is None or len(pieces) != len(target.fields):
+                return None
+            return {name: _unquoted(p) for (name, _), p in zip(target.fields, pieces, strict=True)}
+
+        return struct_to_struct(by_distinct(array, row, raw.arrow), raw, target, cast)
     names = {name.lower(): name for name, _ in target.fields}
 
     def split(text: str) -> dict[str, str | None] | None:
@@ -146,10 +156,3 @@ def _unquoted(text: str) -> str | None:
             place += 1
         return "".join(out)
     return text
-
-
-def json_to_python(text: str) -> Any:
-    """The value of a JSON text; `null` is None."""
-    import json
-
-    return json.loads(text)

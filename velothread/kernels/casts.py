@@ -7,7 +7,7 @@ TRY_CAST is the converter alone, and CAST is the converter plus one look at the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,8 @@ from velothread.errors import ExecutionError, UnsupportedError
 from velothread.kernels import cast_nested, cast_number, cast_text, cast_time
 from velothread.kernels.function import Value
 from velothread.kernels.to_text import to_text
-from velothread.kernels.vectors import by_distinct, first_row
-from velothread.types import VARCHAR, SqlType
+from velothread.kernels.vectors import first_row, null_out
+from velothread.types import SqlType
 
 Converter = Callable[[pa.Array, SqlType, SqlType], pa.Array]
 
@@ -36,44 +36,9 @@ def _same(array: pa.Array, source: SqlType, target: SqlType) -> pa.Array:
 
 
 def _to_json(array: pa.Array, source: SqlType, target: SqlType) -> pa.Array:
-    import json
+    from velothread.kernels.cast_json import to_json
 
-    if source.is_nested:
-        # Row by row: nested values become JSON documents, which Arrow can't write.
-        texts = [
-            None if v is None else json.dumps(_plain(v, source), separators=(",", ":"), default=str)
-            for v in array.to_pylist()
-        ]
-        return pa.array(texts, pa.string())
-    text = to_text(array, source)
-    if source.is_numeric or source.kind == "BOOLEAN":
-        return text
-    return by_distinct(text, lambda v: json.dumps(v, ensure_ascii=False), pa.string())
-
-
-def _plain(value: Any, t: SqlType) -> Any:
-    if value is None:
-        return None
-    if t.kind == "STRUCT":
-        return {n: _plain(value[n], f) for n, f in t.fields}
-    if t.kind == "MAP" and t.element is not None:
-        return {str(k): _plain(v, t.element) for k, v in value}
-    if t.kind == "LIST" and t.element is not None:
-        return [_plain(v, t.element) for v in value]
-    return float(value) if t.kind == "DECIMAL" else value
-
-
-def _from_json(array: pa.Array, source: SqlType, target: SqlType) -> pa.Array:
-    """Through the text of the JSON value: strings lose their quotes, `null` is NULL."""
-    import json
-
-    def text(document: str) -> str | None:
-        value = cast_nested.json_to_python(document)
-        if isinstance(value, str) or value is None:
-            return value
-        return json.dumps(value, ensure_ascii=False)
-
-    return cast(by_distinct(array, text, pa.string()), VARCHAR, target, safe=False)
+    return to_json(array, source)
 
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
@@ -127,8 +92,6 @@ def _converter(source: SqlType, target: SqlType) -> Converter | None:
         return _text
     if target.kind == "JSON" and source.kind not in ("VARCHAR", "STRING_LITERAL"):
         return _to_json
-    if source.kind == "JSON":
-        return _from_json
     if (source.kind, target.kind) == ("HUGEINT", "HUGEINT") or source.kind == target.kind == "BLOB":
         return _same
     return _CONVERTERS.get((_GROUPS.get(source.kind, source.kind), _GROUPS.get(target.kind, target.kind)))
@@ -145,13 +108,15 @@ def can_cast(source: SqlType, target: SqlType) -> bool:
             have = {n.lower(): t for n, t in source.fields}
             if any(n.lower() in have for n, _ in target.fields):
                 return all(n.lower() not in have or can_cast(have[n.lower()], t) for n, t in target.fields)
+            if not source.is_tuple and not target.is_tuple:
+                return False
             pairs = zip(source.fields, target.fields, strict=False)
             return len(source.fields) == len(target.fields) and all(can_cast(a, b) for (_, a), (_, b) in pairs)
         keys = source.kind == "LIST" or _both(source.key, target.key)
         return keys and _both(source.element, target.element)
     if target.is_nested:
         return source.kind in ("VARCHAR", "STRING_LITERAL", "JSON")
-    return _converter(source, target) is not None
+    return source.kind == "JSON" or _converter(source, target) is not None
 
 
 def _both(source: SqlType | None, target: SqlType | None) -> bool:
@@ -173,6 +138,10 @@ def cast(value: Value, source: SqlType, target: SqlType, *, safe: bool = True) -
         return pa.nulls(len(value), target.arrow)
     if pa.types.is_dictionary(value.type):
         return _cast_dictionary(value, source, target, safe)
+    if source.kind == "JSON" and target.kind != "VARCHAR":
+        from velothread.kernels.cast_json import from_json
+
+        return from_json(value, target, partial(cast, safe=safe), safe=safe)
     if target.is_nested:
         return _cast_nested(value, source, target, safe)
     convert = _converter(source, target)
@@ -196,49 +165,39 @@ def _cast_nested(value: pa.Array, source: SqlType, target: SqlType, safe: bool) 
     def items(array: pa.Array, have: SqlType, want: SqlType) -> pa.Array:
         return cast(array, have, want, safe=safe)
 
-    if source.kind == "JSON":
-        value, source = _nested_from_json(value, target), VARCHAR
     if source.kind in ("VARCHAR", "STRING_LITERAL"):
-        result = cast_nested.text_to_nested(value, source, target, items)
+        result = _sized(cast_nested.text_to_nested(value, source, target, items), source, target, safe)
         if safe and result.null_count > value.null_count:
             _fail(value, result, source, target)
         return result
     if source.kind != target.kind:
         raise UnsupportedError(f"there is no cast from {source} to {target}")
     if source.kind == "LIST":
-        return cast_nested.list_to_list(value, source, target, items)
+        return _sized(cast_nested.list_to_list(value, source, target, items), source, target, safe)
     if source.kind == "MAP":
         return cast_nested.map_to_map(value, source, target, items)
     return cast_nested.struct_to_struct(value, source, target, items)
 
 
-def _nested_from_json(value: pa.Array, target: SqlType) -> pa.Array:
-    """JSON documents as DuckDB's text of lists, structs and maps, which differs only in the sign of a map's pairs."""
-    import json
-
-    def text(document: str) -> str | None:
-        loaded = cast_nested.json_to_python(document)
-        if loaded is None:
-            return None
-        if target.kind == "MAP" and isinstance(loaded, dict):
-            pairs = (
-                f"{json.dumps(k, ensure_ascii=False)}={json.dumps(v, ensure_ascii=False)}" for k, v in loaded.items()
-            )
-            return "{" + ", ".join(pairs) + "}"
-        return json.dumps(loaded, ensure_ascii=False)
-
-    return by_distinct(value, text, pa.string())
+def _sized(lists: pa.Array, source: SqlType, target: SqlType, safe: bool) -> pa.Array:
+    """Lists for an ARRAY must have its size."""
+    if target.kind != "LIST" or target.size in (0, source.size):
+        return lists
+    lengths = pc.list_value_length(lists)
+    fits = pc.fill_null(pc.equal(lengths, target.size), True)
+    if pc.all(fits).as_py() is not False:
+        return lists
+    if safe:
+        length = lengths.filter(pc.invert(fits))[0].as_py()
+        message = f"cannot convert a list of {length} items to {target}"
+        raise ExecutionError(message, hint="TRY_CAST gives NULL for such values; list_resize changes the length")
+    return null_out(lists, fits)
 
 
 def _fail(value: pa.Array, result: pa.Array, source: SqlType, target: SqlType) -> None:
     """Raise for the first row that became NULL."""
     lost = pc.and_(pc.is_valid(value), pc.is_null(result))
     row = first_row(np.asarray(lost.to_numpy(zero_copy_only=False)))
-    if source.kind == "JSON" and value[row].as_py() == "null":
-        rest = pc.and_(lost, pc.not_equal(value, "null"))
-        if pc.any(rest).as_py() is not True:
-            return
-        row = first_row(np.asarray(rest.to_numpy(zero_copy_only=False)))
     text = to_text(value.slice(row, 1), source)[0].as_py()
     if source.kind in ("VARCHAR", "STRING_LITERAL", "JSON"):
         shown = text if len(text) <= 60 else text[:57] + "..."

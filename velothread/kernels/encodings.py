@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -127,6 +128,14 @@ def _url_decode(text: str) -> str:
 
 url_encode = by_row(lambda text: quote(text, safe="~-_."), TEXT)
 url_decode = by_row(_url_decode, TEXT)
+
+
+def _md5_half(first: int) -> Callable[[str | bytes], int]:
+    return lambda v: int.from_bytes(hashlib.md5(_bytes(v), usedforsecurity=False).digest()[first : first + 8], "little")
+
+
+md5_lower = by_row(_md5_half(8), pa.uint64())
+md5_upper = by_row(_md5_half(0), pa.uint64())
 
 md5 = by_row(lambda value: hashlib.md5(_bytes(value), usedforsecurity=False).hexdigest(), TEXT)
 sha1 = by_row(lambda value: hashlib.sha1(_bytes(value), usedforsecurity=False).hexdigest(), TEXT)

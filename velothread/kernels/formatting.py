@@ -56,14 +56,15 @@ def _parse_braces(text: str) -> tuple[Piece, ...]:
             automatic += not match[1]
             spec, thousands = match[2] or "", ""
             if special := re.match(r"t(.)(.*)$", spec):  # {:t,}: any character as thousands separator
-                thousands, spec = special[1], special[2]
+                # the letters s and d behind it say nothing more: {:tss} is digits with an s between
+                thousands, spec = special[1], special[2].removesuffix("s")
             elif special := re.match(r"(?:([^\w<>=^+\-# .])(d?)|(_)(d))$", spec):
                 thousands, spec = special[1] or special[3], special[2] or special[4] or ""
             pieces.append((number, spec, thousands))
     return tuple(pieces)
 
 
-_PERCENT = re.compile(r"%(?:%|([-+ 0#,'_]*)(\d*)(?:\.(\d+))?([a-zA-Z]))|[^%]+|%")
+_PERCENT = re.compile(r"%(?:%|([-+ 0#,'_]*)(\d*)(?:(\.)(?=[diu])|\.(\d+))?([a-zA-Z]))|[^%]+|%")
 
 
 @lru_cache(maxsize=256)
@@ -79,8 +80,8 @@ def _parse_percents(text: str) -> tuple[Piece, ...]:
         elif found[0] != "%":
             pieces.append(found)
         else:
-            flags, width, precision, letter = match[1], match[2], match[3], match[4]
-            thousands = next((c for c in flags if c in ",'_"), "")
+            flags, width, precision, letter = match[1], match[2], match[4], match[5]
+            thousands = match[3] or next((c for c in flags if c in ",'_"), "")
             align = "<" if "-" in flags else "" if "0" in flags else ">"
             sign = "+" if "+" in flags else " " if " " in flags else ""
             alternate = "#" if "#" in flags else ""
@@ -98,6 +99,9 @@ _ALLOWED = {"int": "dxXboc", "float": "eEfFgG", "string": "s", "bool": "sd"}
 def _one(value: Any, spec: str, thousands: str, printf: bool) -> str:
     kind = _kind(value)
     letter = spec[-1] if spec and spec[-1].isalpha() else ""
+    if kind == "int" and letter and letter in _ALLOWED["float"]:
+        kind, value = "float", decimal.Decimal(value)  # exact: 2^53 + 1 is no double
+        return _float(value, spec, letter, thousands)
     if letter and (letter not in _ALLOWED[kind] or (letter == "c" and not printf)):
         raise ExecutionError(
             f"the format letter {letter!r} does not fit a value of type {kind}",
@@ -110,14 +114,21 @@ def _one(value: Any, spec: str, thousands: str, printf: bool) -> str:
         if kind == "string" or letter != "d":
             spec = spec.lstrip("0") if not spec.startswith("0") else spec
     if thousands:
-        whole = spec[:-1] if letter else spec
-        point = whole.find(".")
-        spec = (f"{whole[:point]},{whole[point:]}" if point >= 0 else f"{whole},") + letter
-        return format(value, spec).replace(",", thousands)
+        return _float(value, spec, letter, thousands)
+    if letter == "o" and "#" in spec and printf:
+        return format(f"{value:#o}".replace("0o", "0"), spec[:-1].replace("#", "").lstrip("0") or "")
     if not spec or (kind == "float" and not letter and "." not in spec):
         text = repr(value) if kind == "float" else _plain(value)
         return format(text, spec if kind != "float" or not spec or spec[0] in "<^>" else f">{spec}")
     return format(value, spec)
+
+
+def _float(value: Any, spec: str, letter: str, thousands: str) -> str:
+    whole = spec[:-1] if letter else spec
+    if thousands:
+        point = whole.find(".")
+        whole = f"{whole[:point]},{whole[point:]}" if point >= 0 else f"{whole},"
+    return format(value, whole + letter).replace(",", thousands or ",")
 
 
 def _build(pieces: tuple[Piece, ...], values: tuple[Any, ...], printf: bool) -> str:
@@ -140,8 +151,26 @@ def _formatter(parse: Callable[[str], tuple[Piece, ...]], printf: bool) -> Calla
     return lambda text, *values: _build(parse(text), values, printf)
 
 
-format_ = by_row(_formatter(_parse_braces, False), TEXT)
-printf = by_row(_formatter(_parse_percents, True), TEXT)
+def _kernel(parse: Callable[[str], tuple[Piece, ...]], printf: bool) -> Callable[..., Any]:
+    """HUGEINT comes as decimals without a scale, which are to be whole numbers."""
+    show = _formatter(parse, printf)
+    plain = by_row(show, TEXT)
+
+    def kernel(text: Any, *values: Any) -> Any:
+        whole = [v.type == pa.decimal128(38, 0) for v in values]
+        if not any(whole):
+            return plain(text, *values)
+
+        def integers(text: str, *values: Any) -> str:
+            return show(text, *(int(v) if w else v for v, w in zip(values, whole, strict=True)))
+
+        return by_row(integers, TEXT)(text, *values)
+
+    return kernel
+
+
+format_ = _kernel(_parse_braces, False)
+printf = _kernel(_parse_percents, True)
 
 
 _EIGHTHS = (" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█")
@@ -181,3 +210,25 @@ def _sizes(step: int, units: tuple[str, ...]) -> Callable[[int], str]:
 
 format_bytes = by_row(_sizes(1024, ("KiB", "MiB", "GiB", "TiB", "PiB")), TEXT)
 format_decimal_bytes = by_row(_sizes(1000, ("kB", "MB", "GB", "TB", "PB")), TEXT)
+
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-zA-Z]+)\s*")
+_UNITS = {
+    **dict.fromkeys(("b", "byte", "bytes"), 1),
+    **{u + b: 1000**i for i, u in enumerate("kmgtp", 1) for b in ("", "b")},
+    **{u + "ib": 1024**i for i, u in enumerate("kmgtp", 1)},
+}
+
+
+def _bytes_of(text: str) -> int:
+    found = _SIZE.fullmatch(text)
+    factor = _UNITS.get(found[2].lower()) if found is not None else None
+    if found is None or factor is None:
+        raise ExecutionError(f"{text!r} is not a number of bytes", hint="such as '16 KiB', '1.5 GB'")
+    size = int(decimal.Decimal(found[1]) * factor)
+    if size >= 1 << 64:
+        raise ExecutionError(f"{text!r} are more bytes than UBIGINT can count")
+    return size
+
+
+parse_bytes = by_row(_bytes_of, pa.uint64())

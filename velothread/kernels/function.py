@@ -185,6 +185,8 @@ def _returns(function: Function, parameters: tuple[SqlType, ...], shared: SqlTyp
     if function.returns == "T":
         return shared or NULL
     if function.returns == "T[]":
+        if function.strict and parameters and parameters[0].kind == "LIST" and shared is None:
+            return NULL  # a function of nothing but NULL
         return list_of(shared or NULL)
     if callable(function.returns):
         return function.returns(parameters)

@@ -309,6 +309,18 @@ def _pairs(
     return kernel
 
 
+@columns_only
+def cross_product(left: pa.Array, right: pa.Array) -> pa.Array:
+    """The cross product of lists of three numbers."""
+    valid = valid_rows(left, right)
+    keep = np.ones(len(left), np.bool_) if valid is None else valid
+    x, y = (flat(side.filter(pa.array(keep))).ordered() for side in (left, right))
+    if x.null_count or y.null_count:
+        raise ExecutionError("array_cross_product takes arrays without NULLs in them")
+    found = np.cross(view(x).reshape(-1, 3), view(y).reshape(-1, 3))
+    return build(np.where(keep, 3, 0), column(np.ascontiguousarray(found).ravel(), x.type), valid)
+
+
 def _cosine(x: Doubles, y: Doubles, total: Callable[[Doubles], Doubles]) -> Doubles:
     found = total(x * y) / np.sqrt(total(x * x) * total(y * y))
     return np.clip(found, -1.0, 1.0)

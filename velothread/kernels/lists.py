@@ -280,6 +280,39 @@ def select(lists: pa.Array, positions: pa.Array) -> pa.Array:
     return _both_valid(chosen.lengths, row, items, parts.valid, chosen.valid)
 
 
+@columns_only
+def zip_(*lists: pa.Array) -> pa.Array:
+    """Rows of the items at the same place, as many as the longest has; a BOOLEAN last: true cuts at the shortest."""
+    cut: Mask | None = None
+    if pa.types.is_boolean(lists[-1].type):
+        known = valid_rows(lists[-1])
+        cut = view(lists[-1]) if known is None else view(lists[-1]) & known
+        lists = lists[:-1]
+    parts = [flat(one) for one in lists]
+    lengths = np.stack([p.lengths for p in parts], axis=1)
+    counts = lengths.max(axis=1) if cut is None else np.where(cut, lengths.min(axis=1), lengths.max(axis=1))
+    place, row = within(counts), np.repeat(np.arange(len(counts)), counts)
+    fields = [_padded(p, row, place) for p in parts]
+    names = [f"element_{i}" for i in range(1, len(fields) + 1)]
+    return build(counts, pa.StructArray.from_arrays(fields, names=names))
+
+
+def _padded(parts: Flat, row: Indexes, place: Indexes) -> pa.Array:
+    there = place < parts.lengths[row]
+    if not len(parts.items):
+        return pa.nulls(len(row), parts.items.type)
+    return taken(parts.items, parts.starts[row] + place, there)
+
+
+@columns_only
+def length_of(lists: pa.Array, dimension: pa.Array) -> pa.Array:
+    """Items of each list along its first dimension, the only one that lists have."""
+    known = valid_rows(dimension)
+    if ((view(dimension) != 1) & (True if known is None else known)).any():
+        raise ExecutionError("array_length of lists knows dimension 1 only")
+    return length(lists) if known is None else pc.if_else(pc.is_valid(dimension), length(lists), None)
+
+
 def _no_nulls(items: pa.Array, name: str) -> None:
     if items.null_count:
         raise ExecutionError(f"the second list of {name} must not have NULLs in it")

@@ -105,6 +105,23 @@ def extract_struct(names: Sequence[str]) -> Callable[..., Value]:
     return with_options(kernel, fields)
 
 
+def extract_all_structs(names: Sequence[str]) -> Callable[..., Value]:
+    """regexp_extract_all(text, pattern, ['name', ...]): a kernel that gives lists of STRUCTs; unset groups are NULL."""
+    returns = pa.list_(pa.struct([pa.field(name, TEXT) for name in names]))
+
+    def kernel(text: pa.Array, pattern: str, options: str | None = "") -> pa.Array:
+        compiled = for_python(with_flags(pattern, options)[0])
+        if compiled.groups < len(names):
+            raise ExecutionError(f"{pattern!r} has {compiled.groups} groups for {len(names)} names")
+
+        def matches(value: str) -> list[dict[str, str | None]]:
+            return [dict(zip(names, m.groups(), strict=False)) for m in compiled.finditer(value)]
+
+        return by_row(matches, returns)(text)
+
+    return with_options(kernel, returns)
+
+
 @lift
 def regexp_escape(text: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(text, r"([^\pL\pN_\x{80}-\x{10FFFF}])", r"\\\1")

@@ -50,6 +50,12 @@ def uuid7(*, rows: int) -> pa.Array:
     return _stamped(raw, 7)
 
 
+def time_of(text: str) -> int | None:
+    """Microseconds since 1970-01-01 of a UUID of version 7; NULL for others."""
+    value = uuid.UUID(text)
+    return (value.int >> 80) * 1000 if value.version == 7 else None
+
+
 def version_of(text: str) -> int:
     """The version of a UUID."""
     return uuid.UUID(text).version or 0

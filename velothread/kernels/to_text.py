@@ -218,6 +218,11 @@ def _joined(array: pa.Array, entries: pa.Array, first: int, left: str, right: st
 
 def _struct_text(array: pa.Array, t: SqlType) -> pa.Array:
     parts: list[Any] = []
+    if t.is_tuple:
+        items = [_item_text(array.field(i), field) for i, (_, field) in enumerate(t.fields)]
+        end = ",)" if len(items) == 1 else ")"
+        text = pc.binary_join_element_wise("(", pc.binary_join_element_wise(*items, ", "), end, "")
+        return pc.if_else(pc.is_valid(array), text, pa.scalar(None, pa.string())) if array.null_count else text
     for place, (name, field) in enumerate(t.fields):
         label = name.replace("\\", "\\\\").replace("'", "\\'")
         parts += ["{" if place == 0 else ", ", f"'{label}': ", _item_text(array.field(place), field)]

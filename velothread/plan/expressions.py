@@ -32,12 +32,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant. `text` makes equal constants equal (Arrow scalars with NaN don't compare)."""
+    """A constant. `text` makes equal constants equal (Arrow scalars with NaN don't compare); `missing`: it is NULL, not
+    the text 'NULL'."""
 
     value: pa.Scalar = dataclasses.field(compare=False)
     type: SqlType
     text: str
     position: Position | None = dataclasses.field(default=None, compare=False)
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,23 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class OverItems:
+    """A lambda function over the items of lists: `kernel(compiled body, *arguments)`.
+
+    `body` reads `parameters` only: what it takes from the row around comes as an argument. It is no child.
+    """
+
+    name: str
+    kernel: Callable[..., Any]
+    arguments: tuple[Expression, ...]
+    parameters: tuple[Field, ...]
+    body: Expression
+    type: SqlType
+    raises: bool = False
+    position: Position | None = dataclasses.field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Ordering:
     """A sort key."""
 
@@ -197,14 +216,25 @@ class Subquery:
 
 
 Expression = (
-    Literal | Column | Call | Cast | Case | Logical | Coalesce | Membership | AggregateCall | WindowCall | Subquery
+    Literal
+    | Column
+    | Call
+    | Cast
+    | Case
+    | Logical
+    | Coalesce
+    | Membership
+    | OverItems
+    | AggregateCall
+    | WindowCall
+    | Subquery
 )
 
 
 def children(e: Expression) -> tuple[Expression, ...]:
     """The expressions directly below, in order of evaluation."""
     match e:
-        case Call() | Logical() | Coalesce():
+        case Call() | Logical() | Coalesce() | OverItems():
             return e.arguments
         case Cast() | Membership():
             return (e.argument,)
@@ -224,7 +254,7 @@ def children(e: Expression) -> tuple[Expression, ...]:
 def with_children(e: Expression, new: tuple[Expression, ...]) -> Expression:
     """`e` over other children (as many as `children` gives)."""
     match e:
-        case Call() | Logical() | Coalesce():
+        case Call() | Logical() | Coalesce() | OverItems():
             return replace(e, arguments=new)
         case Cast() | Membership():
             return replace(e, argument=new[0])
@@ -291,7 +321,9 @@ def columns_of(e: Expression) -> set[Field]:
 def may_raise(e: Expression) -> bool:
     """Can computing it fail for some values? Such parts are computed only for the rows that need them."""
     return any(
-        (isinstance(x, Call) and x.function.raises) or (isinstance(x, Cast) and x.safe and _cast_may_raise(x))
+        (isinstance(x, Call) and x.function.raises)
+        or (isinstance(x, Cast) and x.safe and _cast_may_raise(x))
+        or (isinstance(x, OverItems) and (x.raises or may_raise(x.body)))
         for x in walk(e)
     )
 
@@ -304,7 +336,10 @@ def _cast_may_raise(cast: Cast) -> bool:
 
 def is_volatile(e: Expression) -> bool:
     """Does it give another value each time (random())?"""
-    return any(isinstance(x, Call) and x.function.volatile for x in walk(e))
+    return any(
+        (isinstance(x, Call) and x.function.volatile) or (isinstance(x, OverItems) and is_volatile(x.body))
+        for x in walk(e)
+    )
 
 
 def is_constant(e: Expression) -> bool:
@@ -315,7 +350,7 @@ def is_constant(e: Expression) -> bool:
 def literal(value: Any, type_: SqlType, position: Position | None = None) -> Literal:
     """A constant of a Python value or an Arrow scalar."""
     scalar = value if isinstance(value, pa.Scalar) else pa.scalar(value, type_.arrow)
-    return Literal(scalar, type_, _text(scalar) if scalar.is_valid else "NULL", position)
+    return Literal(scalar, type_, _text(scalar) if scalar.is_valid else "NULL", position, not scalar.is_valid)
 
 
 def _text(scalar: pa.Scalar) -> str:
@@ -350,6 +385,8 @@ def show(e: Expression) -> str:
             return f"COALESCE({', '.join(map(show, e.arguments))})"
         case Membership():
             return f"{show(e.argument)} IN ({e.text})"
+        case OverItems():
+            return _show_over_items(e)
         case AggregateCall():
             inner = ", ".join(map(show, (*e.arguments, *e.constants))) or "*"
             text = f"{e.function.name}({'DISTINCT ' if e.distinct else ''}{inner}"
@@ -361,6 +398,15 @@ def show(e: Expression) -> str:
         case Subquery():
             return f"{e.kind}(subquery)"
     raise TypeError(type(e))
+
+
+def _show_over_items(e: OverItems) -> str:
+    if e.name == "try":
+        return f"try({show(e.body)})"
+    own = len(e.parameters) - len(e.arguments) + 1 + (e.kernel.__name__.startswith("reduce_from"))
+    names = ", ".join(f.name for f in e.parameters[:own])
+    text = f"{e.name}({show(e.arguments[0])}, lambda {names}: {show(e.body)}"
+    return text + "".join(", " + show(a) for a in e.arguments[1:]) + ")"
 
 
 def _show_window(e: WindowCall) -> str:

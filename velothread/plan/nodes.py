@@ -193,14 +193,60 @@ class Unnest:
     ordinal: bool = False
 
 
-Node = Scan | Values | Filter | Project | Aggregate | Sort | Limit | UnionAll | Shared | Join | Window | Unnest
+@dataclass(frozen=True, slots=True, eq=False)
+class Recursive:
+    """WITH RECURSIVE: the rows of `initial`, then those that `step` gives for the rows of the turn before, until none.
+
+    `step` reads the rows of the turn before through `RecursiveRef`s of the same number. distinct: a row that was there
+    before is dropped. keys: places of the columns whose values name a row; a new row replaces the one of its key.
+    limit: no more rows than so many are wanted.
+    """
+
+    initial: Node
+    step: Node
+    output: tuple[Field, ...]
+    number: int
+    name: str
+    distinct: bool = False
+    keys: tuple[int, ...] = ()
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecursiveRef:
+    """The rows that the last turn of a recursion gave; `whole`: all rows that it has so far."""
+
+    output: tuple[Field, ...]
+    number: int
+    name: str
+    whole: bool = False
+
+
+Node = (
+    Scan
+    | Values
+    | Filter
+    | Project
+    | Aggregate
+    | Sort
+    | Limit
+    | UnionAll
+    | Shared
+    | Join
+    | Window
+    | Unnest
+    | Recursive
+    | RecursiveRef
+)
 
 
 def inputs(node: Node) -> tuple[Node, ...]:
     """The nodes that a node reads."""
     match node:
-        case Scan() | Values():
+        case Scan() | Values() | RecursiveRef():
             return ()
+        case Recursive():
+            return (node.initial, node.step)
         case UnionAll():
             return node.inputs
         case Join():
@@ -212,8 +258,10 @@ def inputs(node: Node) -> tuple[Node, ...]:
 def with_inputs(node: Node, new: tuple[Node, ...]) -> Node:
     """`node` over other inputs."""
     match node:
-        case Scan() | Values():
+        case Scan() | Values() | RecursiveRef():
             return node
+        case Recursive():
+            return replace(node, initial=new[0], step=new[1])
         case UnionAll():
             return replace(node, inputs=new)
         case Join():
@@ -259,6 +307,10 @@ def title(node: Node) -> str:
             return "Window " + ", ".join(map(show, node.calls))
         case Unnest():
             return "Unnest " + ", ".join(map(show, node.lists))
+        case Recursive():
+            return f"Recursive {node.name}{' (distinct)' if node.distinct else ''}"
+        case RecursiveRef():
+            return f"Rows of {node.name} {'so far' if node.whole else 'of the last turn'}"
 
 
 def _join_title(node: Join) -> str:

@@ -5,27 +5,30 @@
       pipeline 1: result of 0, project  -> sort
       pipeline 2: result of 1           -> emit
 
-A pipeline has a branch per input (UNION ALL gives several); all branches end in the same breaker. Projections
-disappear: expressions are written over the columns that a branch reads, and each is computed where it is first needed.
+The right side of a join is a pipeline of its own that ends in a build; the left side's rows stream past it:
+
+    Join(Scan a, Filter(Scan b))
+      pipeline 0: scan b, filter        -> build
+      pipeline 1: scan a, probe 0       -> emit
+
+A pipeline has a branch per input (UNION ALL gives several); all branches end in the same breaker. plan/cutting.py does
+the cutting.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from velothread.plan import nodes
 from velothread.plan.expressions import (
     AggregateCall,
-    Column,
     Expression,
     Field,
     Ordering,
-    columns_of,
-    may_raise,
+    WindowCall,
     show,
-    transform,
 )
 
 
@@ -44,6 +47,13 @@ class FromPipeline:
 
 
 @dataclass(frozen=True, slots=True)
+class FromUnmatched:
+    """A branch over the rows of a build that no probe has matched: the last rows of a full join."""
+
+    build: int
+
+
+@dataclass(frozen=True, slots=True)
 class FromBatch:
     """A branch over constant rows (None: one row without columns)."""
 
@@ -51,7 +61,7 @@ class FromBatch:
     rows: int
 
 
-Input = FromScan | FromPipeline | FromBatch
+Input = FromScan | FromPipeline | FromUnmatched | FromBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +100,127 @@ class Order:
     offset: int
 
 
-End = Emit | Group | Order
+@dataclass(frozen=True, slots=True)
+class Build:
+    """The right side of a join, gathered for probing: `keys`, `payload` and `nearest` are places among the outputs.
+
+    nulls_equal: per key. three_valued: how many of the first keys are compared as IN does. nearest: the column of an
+    ASOF join, with `operator`.
+    """
+
+    keys: tuple[int, ...]
+    nulls_equal: tuple[bool, ...]
+    payload: tuple[int, ...]
+    three_valued: int = 0
+    nearest: int | None = None
+    operator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLayout:
+    """Where a window call finds its inputs among the outputs. bounds: those of the frame's start and end."""
+
+    arguments: tuple[int, ...]
+    filter: int | None
+    partition_by: tuple[int, ...]
+    order_by: tuple[tuple[int, bool, bool], ...]
+    argument_order: tuple[tuple[int, bool, bool], ...]
+    bounds: tuple[int | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Windowed:
+    """Window: the first `width` outputs are the rows; the calls' inputs are where `layout` says."""
+
+    width: int
+    calls: tuple[WindowCall, ...]
+    layout: tuple[WindowLayout, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """A recursion: the rows of pipeline `initial`, then what `steps` give, turn after turn, until they give none.
+
+    The steps read the rows of the turn before as the result of pipeline `working`, all rows so far as that of `whole`.
+    distinct, keys: as in nodes.Recursive. limit: no more rows than so many are wanted.
+    """
+
+    initial: int
+    working: int
+    whole: int
+    steps: tuple[Pipeline, ...]
+    distinct: bool
+    keys: tuple[int, ...]
+    limit: int | None = None
+
+
+End = Emit | Group | Order | Build | Windowed | Turns
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A step: only the rows for which the predicate is true."""
+
+    predicate: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A step: rows meet the rows of pipeline `build`, as nodes.Join says.
+
+    keys: over the columns so far. on: what must hold besides, over these and `fields`, the build's payload by place.
+    mark: the BOOLEAN column that a mark join makes. nearest: the left side of an ASOF condition.
+    """
+
+    build: int
+    kind: nodes.JoinKind
+    keys: tuple[Expression, ...]
+    on: Expression | None
+    fields: tuple[Field, ...]
+    mark: Field | None = None
+    nearest: Expression | None = None
+    three_valued: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explode:
+    """A step: a row per element of the lists, as nodes.Unnest says. `fields`: of the elements, then of the ordinal."""
+
+    lists: tuple[Expression, ...]
+    fields: tuple[Field, ...]
+    keep_empty: bool
+    ordinal: bool
+
+
+Step = Where | Probe | Explode
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """input -> filters in order -> outputs. `fields` are the input's columns, by place."""
+    """input -> steps in order -> outputs. `fields` are the input's columns, by place; steps may add others."""
 
     input: Input
     fields: tuple[Field, ...]
-    filters: tuple[Expression, ...]
+    steps: tuple[Step, ...]
     outputs: tuple[Expression, ...]
+
+    @property
+    def builds(self) -> tuple[int, ...]:
+        """The builds that are probed, in order."""
+        return tuple(s.build for s in self.steps if isinstance(s, Probe))
+
+
+def read_by(step: Step) -> tuple[Expression, ...]:
+    """The expressions that a step computes."""
+    match step:
+        case Where():
+            return (step.predicate,)
+        case Probe():
+            more = (x for x in (step.on, step.nearest) if x is not None)
+            return (*step.keys, *more)
+        case Explode():
+            return step.lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,149 +233,18 @@ class Pipeline:
     output: tuple[Field, ...]
 
 
-@dataclass(slots=True)
-class _Open:
-    """A branch being built: what its output fields are, over the input's columns."""
-
-    input: Input
-    fields: tuple[Field, ...]
-    filters: list[Expression] = field(default_factory=list)
-    values: dict[Field, Expression] = field(default_factory=dict)
-
-    def over_input(self, e: Expression) -> Expression:
-        return transform(e, lambda x: self.values.get(x.field, x) if isinstance(x, Column) else None)
-
-
-def cut(plan: nodes.Node) -> tuple[Pipeline, ...]:
-    """The pipelines of a plan in the order in which they run; the last one emits the result."""
-    cutter = _Cutter()
-    limit, offset = None, 0
-    if isinstance(plan, nodes.Limit):
-        limit, offset, plan = plan.limit, plan.offset, plan.input
-    branches = cutter.open(plan)
-    outputs = tuple(Column(f) for f in plan.output)
-    cutter.close(branches, outputs, Emit(limit, offset), plan.output)
-    return tuple(cutter.done)
-
-
-class _Cutter:
-    def __init__(self) -> None:
-        self.done: list[Pipeline] = []
-        self.shared: dict[int, tuple[int, tuple[Field, ...]]] = {}
-
-    def open(self, node: nodes.Node) -> list[_Open]:
-        """The open branches that give `node`'s rows."""
-        match node:
-            case nodes.Scan():
-                return [_Open(FromScan(node), node.output, values={f: Column(f) for f in node.output})]
-            case nodes.Values():
-                values: dict[Field, Expression] = {f: Column(f) for f in node.output}
-                return [_Open(FromBatch(node.batch, node.rows), node.output, values=values)]
-            case nodes.Filter():
-                branches = self.open(node.input)
-                for b in branches:
-                    b.filters.extend(_steps(b.over_input(node.predicate)))
-                return branches
-            case nodes.Project():
-                branches = self.open(node.input)
-                for b in branches:
-                    b.values = {f: b.over_input(e) for f, e in zip(node.output, node.expressions, strict=True)}
-                return branches
-            case nodes.UnionAll():
-                branches = []
-                for child in node.inputs:
-                    for b in self.open(child):
-                        b.values = {o: b.values[f] for o, f in zip(node.output, child.output, strict=True)}
-                        branches.append(b)
-                return branches
-            case nodes.Aggregate():
-                return [self._aggregate(node)]
-            case nodes.Sort():
-                return [self._sort(node)]
-            case nodes.Limit():
-                branches = self.open(node.input)
-                outputs = tuple(Column(f) for f in node.output)
-                return [self.close(branches, outputs, Emit(node.limit, node.offset), node.output)]
-            case nodes.Shared():
-                return [self._shared(node)]
-
-    def close(
-        self, branches: list[_Open], outputs: tuple[Expression, ...], end: End, output: tuple[Field, ...]
-    ) -> _Open:
-        """End the open branches; give the branch that reads the result."""
-        number = len(self.done)
-        closed = tuple(
-            Branch(b.input, b.fields, tuple(b.filters), tuple(b.over_input(e) for e in outputs)) for b in branches
-        )
-        self.done.append(Pipeline(number, tuple(map(_used_only, closed)), end, output))
-        return _Open(FromPipeline(number), output, values={f: Column(f) for f in output})
-
-    def _aggregate(self, node: nodes.Aggregate) -> _Open:
-        branches = self.open(node.input)
-        outputs: list[Expression] = list(node.keys)
-        places: dict[Expression, int] = {}
-
-        def place(e: Expression) -> int:
-            if e not in places:
-                places[e] = len(outputs)
-                outputs.append(e)
-            return places[e]
-
-        layout = tuple(
-            CallLayout(
-                tuple(place(a) for a in call.arguments),
-                place(call.filter) if call.filter is not None else None,
-                tuple((place(o.expression), o.descending, o.nulls_first) for o in call.order_by),
-            )
-            for call in node.calls
-        )
-        return self.close(branches, tuple(outputs), Group(len(node.keys), node.calls, layout), node.output)
-
-    def _sort(self, node: nodes.Sort) -> _Open:
-        branches = self.open(node.input)
-        outputs: list[Expression] = [Column(f) for f in node.output]
-        keys = []
-        for key in node.keys:
-            if key.expression not in outputs:
-                outputs.append(key.expression)
-            keys.append((outputs.index(key.expression), key.descending, key.nulls_first))
-        end = Order(len(node.output), tuple(keys), node.limit, node.offset)
-        return self.close(branches, tuple(outputs), end, node.output)
-
-    def _shared(self, node: nodes.Shared) -> _Open:
-        if node.number not in self.shared:
-            branches = self.open(node.input)
-            outputs = tuple(Column(f) for f in node.input.output)
-            done = self.close(branches, outputs, Emit(), node.input.output)
-            assert isinstance(done.input, FromPipeline)
-            self.shared[node.number] = (done.input.number, node.input.output)
-        number, fields = self.shared[node.number]
-        pairs = zip(node.output, fields, strict=True)
-        return _Open(FromPipeline(number), fields, values={use: Column(f) for use, f in pairs})
-
-
-def _steps(predicate: Expression) -> list[Expression]:
-    """A predicate as filters in order: first what can't fail, as one; then each part that can, over fewer rows."""
-    from velothread.plan.expressions import Logical
-
-    if not (isinstance(predicate, Logical) and predicate.operator == "and"):
-        return [predicate]
-    safe = [a for a in predicate.arguments if not may_raise(a)]
-    rest = [a for a in predicate.arguments if may_raise(a)]
-    first = [safe[0] if len(safe) == 1 else Logical("and", tuple(safe), predicate.position)] if safe else []
-    return [*first, *rest]
-
-
-def _used_only(b: Branch) -> Branch:
-    """Scans read just the columns that the branch uses."""
-    if not isinstance(b.input, FromScan):
-        return b
-    used = {f for e in (*b.filters, *b.outputs) for f in columns_of(e)}
-    scan = b.input.scan
-    kept = [(f, c) for f, c in zip(scan.output, scan.columns, strict=True) if f in used]
-    fields = tuple(f for f, _ in kept)
-    narrowed = nodes.Scan(scan.source, fields, tuple(c for _, c in kept), scan.bounds, scan.limit)
-    return Branch(FromScan(narrowed), fields, b.filters, b.outputs)
+def reads(p: Pipeline) -> set[int]:
+    """The pipelines whose results or builds a pipeline uses."""
+    found = {n for b in p.branches for n in b.builds}
+    for b in p.branches:
+        if isinstance(b.input, FromPipeline):
+            found.add(b.input.number)
+        elif isinstance(b.input, FromUnmatched):
+            found.add(b.input.build)
+    if isinstance(p.end, Turns):
+        found.add(p.end.initial)
+        found.update(n for step in p.end.steps for n in reads(step))
+    return found
 
 
 def render(pipelines: tuple[Pipeline, ...]) -> str:
@@ -268,11 +257,29 @@ def render(pipelines: tuple[Pipeline, ...]) -> str:
                     start = nodes.title(b.input.scan)
                 case FromPipeline():
                     start = f"result of pipeline {b.input.number}"
+                case FromUnmatched():
+                    start = f"rows of pipeline {b.input.build} without a partner"
                 case FromBatch():
                     start = f"{b.input.rows} constant row{'s' if b.input.rows != 1 else ''}"
-            steps = [start, *(f"filter {show(e)}" for e in b.filters), _end_text(p.end, b.outputs)]
+            steps = [start, *map(_step_text, b.steps), _end_text(p.end, b.outputs)]
             lines.append(f"pipeline {p.number}: " + "\n  -> ".join(steps))
+        if isinstance(p.end, Turns):
+            lines.append(
+                f"pipeline {p.number}: rows of pipeline {p.end.initial}, then turn after turn, from those of the"
+            )
+            lines.append(f"  last turn ({p.end.working}), all that the last of these gives, until it gives none:")
+            lines.append("  " + render(p.end.steps).replace("\n", "\n  "))
     return "\n".join(lines)
+
+
+def _step_text(step: Step) -> str:
+    match step:
+        case Where():
+            return f"filter {show(step.predicate)}"
+        case Probe():
+            return f"probe pipeline {step.build}: {step.text}"
+        case Explode():
+            return "unnest " + ", ".join(map(show, step.lists))
 
 
 def _end_text(end: End, outputs: tuple[Expression, ...]) -> str:
@@ -286,20 +293,37 @@ def _end_text(end: End, outputs: tuple[Expression, ...]) -> str:
         case Order():
             keys = [show(outputs[i]) + (" DESC" if d else "") + (" NULLS FIRST" if n else "") for i, d, n in end.keys]
             return "sort by " + ", ".join(keys) + (f" (first {end.limit})" if end.limit is not None else "")
+        case Build():
+            by = f" by {', '.join(show(outputs[i]) for i in end.keys)}" if end.keys else ""
+            return f"build{by}: " + ", ".join(show(outputs[i]) for i in end.payload)
+        case Windowed():
+            return "window " + ", ".join(map(show, end.calls))
+        case Turns():
+            return "turns"
 
 
 __all__ = [
     "Branch",
+    "Build",
     "CallLayout",
     "Emit",
     "End",
+    "Explode",
     "FromBatch",
     "FromPipeline",
     "FromScan",
+    "FromUnmatched",
     "Group",
     "Order",
     "Ordering",
     "Pipeline",
-    "cut",
+    "Probe",
+    "Step",
+    "Turns",
+    "Where",
+    "WindowLayout",
+    "Windowed",
+    "read_by",
+    "reads",
     "render",
 ]

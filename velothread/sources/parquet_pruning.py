@@ -66,5 +66,22 @@ def _chunk_may_match(chunk: Any, rows: int, bound: Bound, floating: bool) -> boo
     return bool(high > value) if bound.op == ">" else bool(high >= value)
 
 
+def merged_range(files: Iterable[tuple[Any, str]]) -> tuple[Any, Any] | None:
+    """The least and the greatest value of a column over (metadata, name of the column in that file); None: unknown."""
+    low = high = None
+    for metadata, name in files:
+        if not metadata.num_row_groups:
+            continue
+        first = metadata.row_group(0)
+        place = next((i for i in range(first.num_columns) if first.column(i).path_in_schema == name), None)
+        for group in range(metadata.num_row_groups):
+            statistics = metadata.row_group(group).column(place).statistics if place is not None else None
+            if statistics is None or not statistics.has_min_max:
+                return None
+            low = statistics.min if low is None else min(low, statistics.min)
+            high = statistics.max if high is None else max(high, statistics.max)
+    return None if low is None else (low, high)
+
+
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)

@@ -12,7 +12,7 @@ from velothread.errors import SourceError
 from velothread.sources.arrow_batches import Conform, canonical_schema, limited, rows_only, unique_names
 from velothread.sources.file_columns import FileColumns, file_columns
 from velothread.sources.files import File, Files, open_bytes, unreadable
-from velothread.sources.parquet_pruning import may_match
+from velothread.sources.parquet_pruning import may_match, merged_range
 from velothread.sources.source import ReadOptions, Scan, Split
 
 # Row groups are read together up to this many rows.
@@ -149,6 +149,12 @@ class ParquetSource:
     @property
     def size(self) -> int | None:
         return self._files.size
+
+    def range_of(self, column: str) -> tuple[Any, Any] | None:
+        """The least and the greatest value of a column, by the footers; None where one of them doesn't say."""
+        if column not in self._inside.names or pa.types.is_nested(self._inside.field(column).type):
+            return None
+        return merged_range((f.metadata, dict(f.columns)[column]) for f in self._footers if column in dict(f.columns))
 
     @property
     def splittable(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from velothread.frontend.optimize.inline_shared import inline_shared
+from velothread.frontend.optimize.join_order import order_joins
 from velothread.frontend.optimize.limits import push_limits
 from velothread.frontend.optimize.prune_columns import prune_columns
 from velothread.frontend.optimize.push_filters import push_filters
@@ -16,6 +17,7 @@ Rule = Callable[[Node], Node]
 RULES: tuple[Rule, ...] = (
     inline_shared,  # first: a CTE used once is no barrier for what follows
     push_filters,  # before pruning: a filter that moved down needs its columns there
+    order_joins,  # after the filters: sizes depend on them
     push_limits,
     bound_scans,  # after the filters have reached the scans
     prune_columns,  # last: only now is it known what each step needs

@@ -1,4 +1,5 @@
-"""LIMIT moves towards the data: through projections and into unions, down to scans, which then read no more than that.
+"""LIMIT moves towards the data: through projections and outer joins and into unions, down to scans, which then read no
+more than that.
 
 SELECT a + 1 FROM 'f.csv' LIMIT 5   ->   scan f.csv, limit 5
 """
@@ -7,7 +8,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from velothread.plan.nodes import Limit, Node, Project, Scan, Sort, UnionAll, inputs, with_inputs
+from velothread.plan.nodes import (
+    Join,
+    Limit,
+    Node,
+    Project,
+    Recursive,
+    Scan,
+    Sort,
+    UnionAll,
+    Unnest,
+    inputs,
+    with_inputs,
+)
 
 
 def push_limits(plan: Node) -> Node:
@@ -26,7 +39,14 @@ def _bounded(node: Node, rows: int) -> Node:
             return replace(node, limit=rows if node.limit is None else min(rows, node.limit))
         case UnionAll():
             return replace(node, inputs=tuple(_bounded(c, rows) for c in node.inputs))
+        case Recursive() if not node.keys:
+            return replace(node, limit=rows if node.limit is None else min(rows, node.limit))
         case Sort():
             wanted = rows if node.limit is None else min(rows, node.limit)
             return replace(node, limit=wanted)
+        case Join() if node.kind in ("left", "single", "mark"):
+            # each left row gives at least one
+            return replace(node, left=_bounded(node.left, rows))
+        case Unnest() if node.keep_empty:
+            return replace(node, input=_bounded(node.input, rows))
     return node

@@ -11,14 +11,19 @@ from velothread.plan.expressions import Field, columns_of
 from velothread.plan.nodes import (
     Aggregate,
     Filter,
+    Join,
     Limit,
     Node,
     Project,
+    Recursive,
+    RecursiveRef,
     Scan,
     Shared,
     Sort,
     UnionAll,
+    Unnest,
     Values,
+    Window,
 )
 
 
@@ -67,6 +72,42 @@ def _prune(node: Node, needed: set[Field]) -> Node:
                     pruned = Project(pruned, tuple(wanted), tuple(Column(f) for f in wanted)) if wanted else pruned
                 inputs.append(pruned)
             return UnionAll(tuple(inputs), tuple(node.output[i] for i in places))
+        case Join():
+            return _prune_join(node, needed)
+        case Unnest():
+            below = needed | {f for e in node.lists for f in columns_of(e)}
+            pruned = _prune(node.input, below)
+            own = node.output[len(node.output) - len(node.lists) - node.ordinal :]
+            return replace(node, input=pruned, output=(*pruned.output, *own))
+        case Window():
+            return _prune_window(node, needed)
+        case Recursive():
+            # its turns read what they give
+            first, step = (_prune(n, set(n.output)) for n in (node.initial, node.step))
+            return replace(node, initial=first, step=step)
+        case RecursiveRef():
+            return node
         case Shared():
             # all uses share one result: it keeps all its columns
             return replace(node, input=_prune(node.input, set(node.input.output)))
+
+
+def _prune_join(node: Join, needed: set[Field]) -> Join:
+    read = {f for k in node.keys for e in (k.left, k.right) for f in columns_of(e)}
+    more = [node.residual, *((node.asof.left, node.asof.right) if node.asof is not None else ())]
+    read |= {f for e in more if e is not None for f in columns_of(e)}
+    left, right = _prune(node.left, needed | read), _prune(node.right, needed | read)
+    # what only the conditions read ends here; a mark is the join's own
+    kept = tuple(f for f in node.output if f in needed or f not in {*node.left.output, *node.right.output})
+    return replace(node, left=left, right=right, output=kept)
+
+
+def _prune_window(node: Window, needed: set[Field]) -> Node:
+    width = len(node.input.output)
+    calls = [(f, c) for f, c in zip(node.output[width:], node.calls, strict=True) if f in needed]
+    if not calls:
+        return _prune(node.input, needed)
+    pruned = _prune(node.input, needed | {f for _, c in calls for f in columns_of(c)})
+    return replace(
+        node, input=pruned, output=(*pruned.output, *(f for f, _ in calls)), calls=tuple(c for _, c in calls)
+    )

@@ -1,4 +1,4 @@
-"""Filters move towards the data: through projections, sorts, unions and group keys.
+"""Filters move towards the data: through projections, sorts, unions, joins, group keys and partitions.
 
 SELECT * FROM (SELECT a + 1 AS b FROM t) WHERE b > 3   ->   ... FROM t WHERE a + 1 > 3
 """
@@ -6,37 +6,27 @@ SELECT * FROM (SELECT a + 1 AS b FROM t) WHERE b > 3   ->   ... FROM t WHERE a +
 from __future__ import annotations
 
 from velothread.frontend.folding import fold, is_true
-from velothread.plan.expressions import (
-    Column,
-    Expression,
-    Field,
-    Logical,
-    columns_of,
-    is_volatile,
-    transform,
+from velothread.frontend.optimize.conditions import conjunction, conjuncts, substitute
+from velothread.frontend.optimize.join_filters import push_through_join
+from velothread.plan.expressions import Column, Expression, columns_of, is_volatile
+from velothread.plan.nodes import (
+    Aggregate,
+    Filter,
+    Join,
+    Node,
+    Project,
+    Sort,
+    UnionAll,
+    Unnest,
+    Window,
+    inputs,
+    with_inputs,
 )
-from velothread.plan.nodes import Aggregate, Filter, Node, Project, Sort, UnionAll, inputs, with_inputs
 
 
 def push_filters(plan: Node) -> Node:
     """Move every condition as far down as it is sound."""
     return _push(plan, [])
-
-
-def conjuncts(e: Expression) -> list[Expression]:
-    """The parts of an AND, in order."""
-    if isinstance(e, Logical) and e.operator == "and":
-        return [c for a in e.arguments for c in conjuncts(a)]
-    return [e]
-
-
-def substitute(e: Expression, mapping: dict[Field, Expression]) -> Expression:
-    """`e` with columns replaced by what computes them."""
-
-    def step(x: Expression) -> Expression | None:
-        return mapping.get(x.field) if isinstance(x, Column) else None
-
-    return transform(e, step)
 
 
 def _push(node: Node, conditions: list[Expression]) -> Node:
@@ -63,11 +53,28 @@ def _push(node: Node, conditions: list[Expression]) -> Node:
             stay = [c for c in conditions if c not in down]
             below = [fold(substitute(c, keys)) for c in down]
             return _filter(with_inputs(node, (_push(node.input, below),)), stay)
+        case Join():
+            joined, above = push_through_join(node, conditions, _push)
+            return _filter(joined, above)
+        case Unnest():
+            # what is not about the elements keeps or drops all rows that a row gives
+            own = set(node.input.output)
+            down = [c for c in conditions if columns_of(c) and columns_of(c) <= own and not is_volatile(c)]
+            stay = [c for c in conditions if c not in down]
+            return _filter(with_inputs(node, (_push(node.input, down),)), stay)
+        case Window():
+            # a condition over what every call is partitioned by keeps or drops whole partitions
+            shared = set.intersection(*({e.field for e in c.partition_by if isinstance(e, Column)} for c in node.calls))
+            down = [c for c in conditions if columns_of(c) and columns_of(c) <= shared and not is_volatile(c)]
+            stay = [c for c in conditions if c not in down]
+            return _filter(with_inputs(node, (_push(node.input, down),)), stay)
     return _filter(with_inputs(node, tuple(_push(c, []) for c in inputs(node))), conditions)
 
 
 def _filter(node: Node, conditions: list[Expression]) -> Node:
     conditions = list(dict.fromkeys(c for c in conditions if not is_true(c)))
-    if not conditions:
-        return node
-    return Filter(node, conditions[0] if len(conditions) == 1 else Logical("and", tuple(conditions)))
+    predicate = conjunction(conditions)
+    return node if predicate is None else Filter(node, predicate)
+
+
+__all__ = ["conjuncts", "push_filters", "substitute"]

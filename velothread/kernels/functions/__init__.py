@@ -16,6 +16,8 @@ _TABLES = (
     ("text", "TEXT"),
     ("date_time", "DATE_TIME"),
     ("listing", "LISTING"),
+    ("mapping", "MAPPING"),
+    ("json_documents", "JSON_DOCUMENTS"),
 )
 
 

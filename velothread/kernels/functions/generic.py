@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from velothread.errors import ExecutionError
-from velothread.kernels import conditional
+from velothread.kernels import conditional, paths
+from velothread.kernels.encodings import md5_lower, md5_upper
 from velothread.kernels.function import Function, Value
 from velothread.kernels.hashing import hash_
 from velothread.kernels.shaping import by_row, rows_of
-from velothread.types import BOOLEAN, NULL, UBIGINT, VARCHAR, from_arrow
+from velothread.types import BOOLEAN, NULL, UBIGINT, VARCHAR, from_arrow, list_of
 
 _line = partial(Function, group="generic")
 
@@ -39,8 +40,13 @@ def _constant_or_null(value: Value, *tested: Value) -> Value:
     return value
 
 
-def _constant(text: str) -> Any:
-    value = pa.scalar(text)
+def _is_other(value: Value) -> Value:
+    """The bin of all else is the empty text; other types have none that could be told."""
+    return pc.equal(value, "") if pa.types.is_string(value.type) else pc.and_not(pc.is_valid(value), True)
+
+
+def _constant(constant: str | int) -> Any:
+    value = pa.scalar(constant) if isinstance(constant, str) else pa.scalar(constant, pa.uint64())
     return lambda: value
 
 
@@ -84,7 +90,29 @@ GENERIC: tuple[Function, ...] = (
     ),
     _line("typeof", ("any",), VARCHAR, _typeof, "The name of the type", "typeof(1)", "INTEGER", strict=False),
     _line("hash", ("any",), UBIGINT, hash_, "A 64-bit hash of the values", variadic="any", strict=False),
+    _line("md5_number_lower", (VARCHAR,), UBIGINT, md5_lower, "The last eight bytes of the MD5 digest, as a number",
+          "md5_number_lower('a')", "7000413967451013937"),
+    _line("md5_number_upper", (VARCHAR,), UBIGINT, md5_upper, "The first eight bytes of the MD5 digest, as a number",
+          "md5_number_upper('a')", "12157170054180749580"),
     _line("error", (VARCHAR,), NULL, by_row(_raise, pa.null()), "Fails with a message", raises=True),
+    _line(
+        "path_join", (VARCHAR,), VARCHAR, paths.path_join, "Parts of a path put together", "path_join('a', 'b/../c')",
+        "a/c", variadic=VARCHAR, raises=True,
+    ),
+    _line(
+        "hive_partition_component", (VARCHAR, VARCHAR), VARCHAR, paths.hive_part, "The folder name of a hive partition",
+        "hive_partition_component('year', '2024')", "year=2024", strict=False,
+        resolve=lambda a: ((VARCHAR, VARCHAR), VARCHAR) if len(a) == 2 else None,
+    ),
+    _line(
+        "is_histogram_other_bin", ("any",), BOOLEAN, _is_other, "Does the value stand for all others in a histogram?",
+        "is_histogram_other_bin('')", "true",
+    ),
+    _line("in_search_path", (VARCHAR, VARCHAR), BOOLEAN, by_row(lambda c, s: (c, s) == ("memory", "main"), pa.bool_()),
+          "Is the schema searched for names?", "in_search_path('memory', 'main')", "true"),
+    _line("current_schemas", (BOOLEAN,), list_of(VARCHAR), by_row(lambda _: ["main"], pa.list_(pa.string())),
+          "Names of the schemas", "current_schemas(true)", "[main]"),
+    _line("txid_current", (), UBIGINT, _constant(0), "Number of the transaction: there is one", "txid_current()", "0"),
     _line("current_schema", (), VARCHAR, _constant("main"), "Name of the schema", "current_schema()", "main"),
     _line(
         "current_database", (), VARCHAR, _constant("memory"), "Name of the database", "current_database()", "memory",

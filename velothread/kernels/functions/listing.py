@@ -1,4 +1,4 @@
-"""The table of list and map functions."""
+"""The table of list functions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from velothread.coercion import STRING_LITERAL, common_type, implicit_cost
-from velothread.kernels import list_aggregates, list_search, lists, maps, series
+from velothread.coercion import STRING_LITERAL, common_type
+from velothread.kernels import list_aggregates, list_search, lists, series
 from velothread.kernels.function import Function
 from velothread.types import (
     BIGINT,
@@ -22,6 +22,7 @@ from velothread.types import (
     UBIGINT,
     VARCHAR,
     SqlType,
+    array_of,
     list_of,
     map_of,
     struct_of,
@@ -37,11 +38,12 @@ def _array_names(*names: str) -> tuple[str, ...]:
     return (*names, *[n.replace("list_", "array_", 1) for n in names if n.startswith("list_")])
 
 
-def _any_lists(least: int) -> Callable[[Types], tuple[Types, SqlType] | None]:
+def _any_lists(least: int, *, lists_only: bool = True) -> Callable[[Types], tuple[Types, SqlType] | None]:
     """Lists, and NULLs among them, brought to one type: concat([1], NULL, [2])."""
 
     def resolve(arguments: Types) -> tuple[Types, SqlType] | None:
-        if len(arguments) < least or not any(a.kind == "LIST" for a in arguments):
+        # concat(NULL) is a text, list_concat(NULL) is none
+        if len(arguments) < least or not any(a.kind in ("LIST", "NULL" if lists_only else "LIST") for a in arguments):
             return None
         shared: SqlType | None = NULL
         for argument in arguments:
@@ -53,15 +55,39 @@ def _any_lists(least: int) -> Callable[[Types], tuple[Types, SqlType] | None]:
     return resolve
 
 
+def _flattened(arguments: Types) -> SqlType:
+    item = arguments[0].element
+    return NULL if item is None else item if item.kind == "LIST" else list_of(NULL)
+
+
+def _zipped(arguments: Types) -> tuple[Types, SqlType] | None:
+    """list_zip: lists (or NULLs), and perhaps a BOOLEAN."""
+    lists = arguments[:-1] if len(arguments) > 1 and arguments[-1] == BOOLEAN else arguments
+    if not lists or any(a.kind not in ("LIST", "NULL") for a in lists):
+        return None
+    given = [list_of(VARCHAR) if a.element == STRING_LITERAL else a for a in lists]
+    row = struct_of(tuple((f"element_{i}", a.element or NULL) for i, a in enumerate(given, 1)))
+    return (*given, *arguments[len(lists) :]), list_of(row)
+
+
 _BUILD = (
     _line(
         "list_value", (), ITEMS, lists.value, "A list of the arguments", "list_value(4, 5, 6)", "[4, 5, 6]",
-        variadic="T", strict=False, aliases=("list_pack", "array_value"),
+        variadic="T", strict=False, aliases=("list_pack",),
+    ),
+    _line(
+        "array_value", (), lambda a: array_of(a[0] if a else NULL, len(a)), lists.value,
+        "An array, whose type knows its size, of the arguments", "array_value(4, 5, 6)", "[4, 5, 6]", variadic="T",
+        strict=False,
     ),
     _line(
         "list_concat", (), ITEMS, lists.concat, "Lists one behind the other; NULL ones are left out",
         "list_concat([2, 3], [4])", "[2, 3, 4]", variadic=ITEMS, strict=False, resolve=_any_lists(1),
-        aliases=("list_cat", "array_concat", "array_cat", "concat"),
+        aliases=("list_cat", "array_concat", "array_cat"),
+    ),
+    _line(
+        "concat", (), ITEMS, lists.concat, "Lists one behind the other; NULL ones are left out",
+        "concat([2, 3], [4])", "[2, 3, 4]", variadic=ITEMS, strict=False, resolve=_any_lists(1, lists_only=False),
     ),
     _line(
         "list_append", (ITEMS, "T"), ITEMS, lists.append, "A list with one more item at its end",
@@ -96,7 +122,7 @@ _BUILD = (
         "list_resize([1, 2], 3, 9)", "[1, 2, 9]", strict=False, raises=True, aliases=("array_resize",),
     ),
     _line(
-        "flatten", ("list",), lambda a: a[0].element or NULL, lists.flatten, "A list of lists as one list",
+        "flatten", ("list",), _flattened, lists.flatten, "A list of lists as one list",
         "flatten([[1, 2], [3]])", "[1, 2, 3]",
     ),
 )  # fmt: skip
@@ -105,6 +131,13 @@ _PIECES = (
     _line(
         "len", (ITEMS,), BIGINT, lists.length, "Number of items", "len([1, 2, 3])", "3",
         aliases=("length", "array_length"),
+    ),
+    _line("array_length", (ITEMS, BIGINT), BIGINT, lists.length_of, "Number of items along dimension 1",
+          "array_length([1, 2, 3], 1)", "3", raises=True),
+    _line(
+        "list_zip", (), NULL, lists.zip_, "Rows of the items at the same place; with true as many as the shortest has",
+        "list_zip([1, 2], ['a'])", "[(1, a), (2, NULL)]", variadic="any", strict=False, resolve=_zipped,
+        aliases=("array_zip",),
     ),
     _line(
         "list_extract", (ITEMS, BIGINT), "T", lists.element,
@@ -316,6 +349,11 @@ _VECTORS = (
         "list_negative_dot_product", list_aggregates.negative_dot_product, "Sum of the products, negative", "-11.0",
         "list_negative_inner_product",
     ),
+    _line("array_cross_product", (array_of(DOUBLE, 3),) * 2, array_of(DOUBLE, 3), list_aggregates.cross_product,
+          "Cross product of arrays of three", "array_cross_product([1, 2, 3]::DOUBLE[3], [2, 3, 4]::DOUBLE[3])",
+          "[-1.0, 2.0, -1.0]", raises=True),
+    _line("array_cross_product", (array_of(FLOAT, 3),) * 2, array_of(FLOAT, 3), list_aggregates.cross_product,
+          "Cross product of arrays of three", raises=True),
     *_vectors("list_distance", list_aggregates.distance, "Euclidean distance", "2.8284271247461903"),
     *_vectors(
         "list_cosine_similarity", list_aggregates.cosine_similarity, "Cosine of the angle between",
@@ -354,99 +392,6 @@ _SERIES = (
 )
 
 
-def _of_map(returns: Callable[[SqlType], SqlType], *, keyed: bool) -> Callable[[Types], tuple[Types, SqlType] | None]:
-    """A map, and a key of its key type."""
-
-    def resolve(arguments: Types) -> tuple[Types, SqlType] | None:
-        given = arguments[0]
-        if given.kind != "MAP" or given.key is None:
-            return None
-        if not keyed:
-            return (given,), returns(given)
-        if arguments[1] != STRING_LITERAL and implicit_cost(arguments[1], given.key) is None:
-            wider = common_type(arguments[1], given.key)
-            if wider is None or given.element is None:
-                return None
-            given = map_of(wider, given.element)
-        return (given, given.key or NULL), returns(given)
-
-    return resolve
-
-
-def _value(t: SqlType) -> SqlType:
-    return t.element or NULL
-
-
-def _key(t: SqlType) -> SqlType:
-    return t.key or NULL
-
-
-def _map_of_lists(arguments: Types) -> tuple[Types, SqlType] | None:
-    if any(a.kind != "LIST" for a in arguments):
-        return None
-    parameters = tuple(list_of(VARCHAR) if a.element == STRING_LITERAL else a for a in arguments)
-    return parameters, map_of(_value(parameters[0]), _value(parameters[1]))
-
-
-def _map_of_entries(arguments: Types) -> tuple[Types, SqlType] | None:
-    entry = arguments[0].element
-    if entry is None or entry.kind != "STRUCT" or len(entry.fields) != 2:
-        return None
-    return arguments, map_of(entry.fields[0][1], entry.fields[1][1])
-
-
-def _same_maps(arguments: Types) -> tuple[Types, SqlType] | None:
-    shared: SqlType | None = arguments[0] if arguments else None
-    for argument in arguments[1:]:
-        shared = shared and common_type(shared, argument)
-    if shared is None or shared.kind != "MAP" or len(arguments) < 2:
-        return None
-    return (shared,) * len(arguments), shared
-
-
-_PAIR = "map([1, 2], ['a', 'b'])"
-_MAPS = (
-    _line(
-        "map", ("list", "list"), NULL, maps.from_lists, "A map of keys and values", _PAIR, "{1=a, 2=b}", raises=True,
-        resolve=_map_of_lists,
-    ),
-    _line(
-        "map_from_entries", ("list",), NULL, maps.from_entries, "A map of a list of (key, value)", raises=True,
-        resolve=_map_of_entries,
-    ),
-    _line(
-        "map_keys", ("map",), NULL, maps.keys, "The keys", f"map_keys({_PAIR})", "[1, 2]",
-        resolve=_of_map(lambda t: list_of(_key(t)), keyed=False),
-    ),
-    _line(
-        "map_values", ("map",), NULL, maps.values, "The values", f"map_values({_PAIR})", "[a, b]",
-        resolve=_of_map(lambda t: list_of(_value(t)), keyed=False),
-    ),
-    _line(
-        "map_entries", ("map",), NULL, maps.entries, "The entries as structs of key and value",
-        f"map_entries({_PAIR})", "[{'key': 1, 'value': a}, {'key': 2, 'value': b}]",
-        resolve=_of_map(lambda t: list_of(struct_of((("key", _key(t)), ("value", _value(t))))), keyed=False),
-    ),
-    _line(
-        "map_extract", ("map", "any"), NULL, maps.values_of, "A list of the value of a key, or empty",
-        f"map_extract({_PAIR}, 2)", "[b]", strict=False, resolve=_of_map(lambda t: list_of(_value(t)), keyed=True),
-        aliases=("element_at",),
-    ),
-    _line(
-        "map_extract_value", ("map", "any"), NULL, maps.value_of, "The value of a key, or NULL",
-        f"map_extract_value({_PAIR}, 2)", "b", resolve=_of_map(_value, keyed=True),
-    ),
-    _line(
-        "map_contains", ("map", "any"), BOOLEAN, maps.contains, "Has the map this key?", f"map_contains({_PAIR}, 2)",
-        "true", resolve=_of_map(lambda _: BOOLEAN, keyed=True), aliases=("contains",),
-    ),
-    _line("cardinality", ("map",), UBIGINT, maps.cardinality, "Number of entries", f"cardinality({_PAIR})", "2"),
-    _line(
-        "map_concat", (), NULL, maps.concat, "All entries; of equal keys the last",
-        f"map_concat({_PAIR}, map([2], ['z']))", "{1=a, 2=z}", variadic="any", strict=False, resolve=_same_maps,
-    ),
-)  # fmt: skip
-
 LISTING: tuple[Function, ...] = (
     *_BUILD,
     *_PIECES,
@@ -454,5 +399,4 @@ LISTING: tuple[Function, ...] = (
     *_AGGREGATES,
     *_VECTORS,
     *_SERIES,
-    *_MAPS,
 )

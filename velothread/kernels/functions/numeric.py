@@ -13,7 +13,19 @@ import pyarrow.compute as pc
 from velothread.kernels import numeric, random_values
 from velothread.kernels.function import Function
 from velothread.kernels.shaping import by_row
-from velothread.types import BIGINT, BOOLEAN, DOUBLE, FLOAT, HUGEINT, INTEGER, TINYINT, UINTEGER, UUID, SqlType
+from velothread.types import (
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    FLOAT,
+    HUGEINT,
+    INTEGER,
+    TIMESTAMPTZ,
+    TINYINT,
+    UINTEGER,
+    UUID,
+    SqlType,
+)
 
 _line = partial(Function, group="numeric")
 
@@ -171,6 +183,11 @@ _RANDOM = (
     _line(
         "uuid_extract_version", (UUID,), UINTEGER, by_row(random_values.version_of, pa.uint32()),
         "The version of a UUID",
+    ),
+    _line(
+        "uuid_extract_timestamp", (UUID,), TIMESTAMPTZ, by_row(random_values.time_of, pa.timestamp("us", "UTC")),
+        "The time in a UUID of version 7", "uuid_extract_timestamp('0190163d-8694-7bef-b6b5-b1ef4ae5b7e9'::UUID)",
+        "2024-06-14 10:14:09.3+00",
     ),
 )  # fmt: skip
 

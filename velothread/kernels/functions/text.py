@@ -16,6 +16,8 @@ from velothread.types import (
     DOUBLE,
     HUGEINT,
     INTEGER,
+    NULL,
+    UBIGINT,
     VARCHAR,
     SqlType,
     list_of,
@@ -42,7 +44,7 @@ _SHOWN = ("BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", "VARCHAR")
 
 def _format_values(arguments: Types) -> tuple[Types, SqlType] | None:
     """A format and its values: numbers, booleans and text stay, all else is put in as text."""
-    if not arguments or arguments[0] not in (VARCHAR, STRING_LITERAL):
+    if not arguments or arguments[0] not in (VARCHAR, STRING_LITERAL, NULL):
         return None
     values = tuple(a if a.is_integer or a.kind in _SHOWN else VARCHAR for a in arguments[1:])
     return (VARCHAR, *values), VARCHAR
@@ -168,8 +170,8 @@ _PUT_TOGETHER = (
         "concat_ws", (), VARCHAR, text.concat_ws, "All values with a separator between them, without the NULL ones",
         "concat_ws('-', 'a', NULL, 1)", "a-1", variadic="any", strict=False, resolve=_all_text(2),
     ),
-    _line("repeat", (VARCHAR, BIGINT), VARCHAR, text.repeat, "Text several times", "repeat('ab', 3)", "ababab"),
     _line("repeat", (BLOB, BIGINT), BLOB, text.repeat, "Bytes several times", "repeat('a'::BLOB, 2)", "aa"),
+    _line("repeat", (VARCHAR, BIGINT), VARCHAR, text.repeat, "Text several times", "repeat('ab', 3)", "ababab"),
     _line(
         "lpad", (VARCHAR, INTEGER, VARCHAR), VARCHAR, text.lpad, "Filled up at the left, or cut, to a width",
         "lpad('hi', 5, '>')", ">>>hi", raises=True,
@@ -213,6 +215,10 @@ _PUT_TOGETHER = (
     _line(
         "format_bytes", (BIGINT,), VARCHAR, formatting.format_bytes, "A number of bytes for people (KiB, MiB)",
         "format_bytes(16384)", "16.0 KiB", aliases=("formatreadablesize",),
+    ),
+    _line(
+        "parse_formatted_bytes", (VARCHAR,), UBIGINT, formatting.parse_bytes, "The number that format_bytes shows",
+        "parse_formatted_bytes('16 KiB')", "16384", raises=True,
     ),
     _line(
         "formatreadabledecimalsize", (BIGINT,), VARCHAR, formatting.format_decimal_bytes,
@@ -439,7 +445,7 @@ _PATHS = (
     ),
     _line(
         "parse_filename", (VARCHAR, BOOLEAN, VARCHAR), VARCHAR, path_kernels.parse_filename,
-        "The file name of a path", "parse_filename('a/b.csv', true, 'system')", "b", raises=True,
+        "The file name of a path", "parse_filename('a/b.csv', true, 'system')", "b", raises=True, strict=False,
     ),
 )  # fmt: skip
 

@@ -1,0 +1,5 @@
+"""What other dialects mean by their SQL, said in velothread's own.
+
+`meaning.py`: the rules of one dialect; `translate.py`: a parsed tree -> ours; `nodes.py`: syntax; `templates.py`: tables
+of functions; `typed.py`: what depends on the types of the arguments; `formats.py`: formats of dates. One module a dialect.
+"""
