@@ -285,7 +285,9 @@ def test_output_may_leave_out_columns() -> None:
 # --- ASOF
 
 
-def nearest_reference(left: Sequence[Row], right: Sequence[Row], operator: str, outer: bool) -> list[Row]:
+def nearest_reference(
+    left: Sequence[Row], right: Sequence[Row], operator: str, outer: bool, on: Callable[[Row, Row], bool]
+) -> list[Row]:
     tests: dict[str, Callable[[Any, Any], bool]] = {
         ">=": lambda x, y: x >= y, ">": lambda x, y: x > y, "<=": lambda x, y: x <= y, "<": lambda x, y: x < y,
     }  # fmt: skip
@@ -293,7 +295,7 @@ def nearest_reference(left: Sequence[Row], right: Sequence[Row], operator: str, 
     for a in left:
         partners = [
             b for b in right
-            if None not in (a[0], b[0], a[1], b[1]) and a[0] == b[0] and tests[operator](a[1], b[1])
+            if None not in (a[0], b[0], a[1], b[1]) and a[0] == b[0] and tests[operator](a[1], b[1]) and on(a, b)
         ]  # fmt: skip
         if partners:
             if operator.startswith(">"):
@@ -306,8 +308,8 @@ def nearest_reference(left: Sequence[Row], right: Sequence[Row], operator: str, 
     return found
 
 
-@given(st.integers(0, 2**32), st.sampled_from([">=", ">", "<=", "<"]), st.booleans())
-def test_asof_takes_the_nearest_row(seed: int, operator: str, outer: bool) -> None:
+@given(st.integers(0, 2**32), st.sampled_from([">=", ">", "<=", "<"]), st.booleans(), st.booleans())
+def test_asof_takes_the_nearest_row(seed: int, operator: str, outer: bool, more: bool) -> None:
     chance = random.Random(seed)
     type_ = chance.choice([BIGINT, INTEGER, DOUBLE, DATE, VARCHAR])
     pool = [v for v in column(type_, 8, chance).to_pylist() if v == v]
@@ -324,9 +326,12 @@ def test_asof_takes_the_nearest_row(seed: int, operator: str, outer: bool) -> No
     a, b = (plans.scan(s, 3) for s in sides)
     asof = Asof(Column(a.output[1]), operator, Column(b.output[1]))
     kind: JoinKind = "left" if outer else "inner"
-    node = Join(a, b, kind, (key(a, b),), None, (*a.output, *b.output), asof=asof)
+    on = Call(LESS, (Column(a.output[2]), Column(b.output[2])), BOOLEAN) if more else None
+    node = Join(a, b, kind, (key(a, b),), on, (*a.output, *b.output), asof=asof)
     left, right = (list(zip(*(c.to_pylist() for c in s.values()), strict=True)) for s in sides)
-    assert rows_of(node, batch_rows=3) == nearest_reference(left, right, operator, outer)
+    assert rows_of(node, batch_rows=3) == nearest_reference(
+        left, right, operator, outer, lambda x, y: not more or x[2] < y[2]
+    )
 
 
 # --- unnesting

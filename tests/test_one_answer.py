@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.joins_grammar import joined_queries
 from tests.query_grammar import queries, tables
 from tests.running import outcome
 from velothread.options import STRATEGIES, WAITS
@@ -29,6 +30,19 @@ ADAPTIVE = st.fixed_dictionaries(
 def test_processors_agree(table: pa.Table, sql: str, way: dict[str, Any], batch_rows: int) -> None:
     simple = outcome(sql, {"t": table}, processor="simple", batch_rows=batch_rows)
     assert outcome(sql, {"t": table}, batch_rows=batch_rows, **way) == simple
+
+
+@settings(max_examples=100)
+@given(
+    t=tables(max_rows=10),
+    u=tables(max_rows=8),
+    sql=joined_queries(),
+    way=ADAPTIVE,
+    batch_rows=st.sampled_from([1, 3, 7, 65536]),
+)
+def test_processors_agree_on_joins(t: pa.Table, u: pa.Table, sql: str, way: dict[str, Any], batch_rows: int) -> None:
+    simple = outcome(sql, {"t": t, "u": u}, processor="simple", batch_rows=batch_rows)
+    assert outcome(sql, {"t": t, "u": u}, batch_rows=batch_rows, **way) == simple
 
 
 @settings(max_examples=60)

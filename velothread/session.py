@@ -20,6 +20,7 @@ from velothread.codegen.pipeline import compile_pipeline
 from velothread.errors import OptionError, SqlError
 from velothread.execution import Execution, compile_all
 from velothread.frontend.optimize import optimize
+from velothread.frontend.optimize.estimates import Estimates
 from velothread.frontend.parameters import refuse_surplus
 from velothread.frontend.parse import Statement, parse
 from velothread.frontend.select import QueryBinder
@@ -233,7 +234,7 @@ def _warn(notice: str) -> None:
 def _explain(plan: Node, stage: str) -> str:
     cut = cut_plan(plan)
     if stage == "plan":
-        return nodes.render(plan) + "\n\n" + pipelines.render(cut)
+        return nodes.render(plan, note=Estimates().note) + "\n\n" + pipelines.render(cut)
     if stage != "code":
         raise OptionError(f"stage {stage!r} is not known; choose one of parse, bind, plan, code")
     return "\n\n".join(branch.source.rstrip() for p in cut for branch in compile_pipeline(p))

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from velothread.coercion import STRING_LITERAL
 from velothread.kernels.function import Value, resolve
 from velothread.kernels.functions import SCALARS
 from velothread.types import (
-    BIGINT,
-    BLOB,
-    BOOLEAN,
-    DATE,
-    DOUBLE,
-    FLOAT,
-    HUGEINT,
     INTEGER,
-    NULL,
-    TIMESTAMP,
-    TINYINT,
     VARCHAR,
     SqlType,
-    decimal,
     from_arrow,
-    list_of,
 )
 
 Typed = tuple[Value, SqlType]
@@ -95,85 +81,3 @@ def shown(value: Any, inside: bool = False) -> str:
     if inside and value == "":
         return "''"
     return str(value)
-
-
-# Just enough SQL for the examples of the tables: calls, literals, lists, casts, minus.
-_TOKEN = re.compile(r"\s*(?:(\d+\.\d+|\d+)|'((?:[^']|'')*)'|([A-Za-z_^@][\w@]*)|(::|:=|.))")
-_TYPES = {
-    "DOUBLE": DOUBLE, "FLOAT": FLOAT, "BLOB": BLOB, "INTEGER": INTEGER, "INT": INTEGER, "BIGINT": BIGINT,
-    "HUGEINT": HUGEINT, "VARCHAR": VARCHAR, "TINYINT": TINYINT, "DATE": DATE, "TIMESTAMP": TIMESTAMP,
-}  # fmt: skip
-
-
-class _Reader:
-    def __init__(self, text: str) -> None:
-        self.tokens = [m.groups() for m in _TOKEN.finditer(text)]
-        self.at = 0
-
-    def peek(self) -> str | None:
-        return self.tokens[self.at][3] if self.at < len(self.tokens) else None
-
-    def accept(self, sign: str) -> bool:
-        if self.peek() == sign:
-            self.at += 1
-            return True
-        return False
-
-    def value(self) -> Typed:
-        found = self.atom()
-        while self.accept("::"):
-            target = _TYPES[self.tokens[self.at][2].upper()]
-            self.at += 1
-            while self.accept("["):
-                self.at += 1
-                target = list_of(target)
-            found = cast(found[0], target), target
-        return found
-
-    def items(self, close: str) -> list[Typed]:
-        found: list[Typed] = []
-        while not self.accept(close):
-            found.append(self.value())
-            self.accept(",")
-        return found
-
-    def atom(self) -> Typed:
-        number, text, name, sign = self.tokens[self.at]
-        self.at += 1
-        if number is not None:
-            return _number(number)
-        if text is not None:
-            return pa.scalar(text.replace("''", "'")), STRING_LITERAL
-        if sign == "-":
-            number = self.tokens[self.at][0]
-            self.at += 1
-            return _number("-" + number)
-        if sign == "[":
-            return call("list_value", *self.items("]"))
-        assert name is not None, (number, text, name, sign)
-        if self.accept("("):
-            return call(name, *self.items(")"))
-        if name.upper() == "NULL":
-            return pa.scalar(None), NULL
-        if name.upper() in ("DATE", "TIMESTAMP"):
-            target = _TYPES[name.upper()]
-            return cast(self.atom()[0], target), target
-        return pa.scalar({"true": True, "false": False}[name.lower()]), BOOLEAN
-
-
-def _number(text: str) -> Typed:
-    if "." in text:
-        from decimal import Decimal
-
-        digits = text.lstrip("-")
-        scale = len(digits.split(".")[1])
-        t = decimal(len(digits.replace(".", "").lstrip("0")) or 1, scale)
-        t = decimal(max(t.precision, scale), scale)
-        return pa.scalar(Decimal(text), t.arrow), t
-    t = INTEGER if abs(int(text)) < 2**31 else BIGINT
-    return pa.scalar(int(text), t.arrow), t
-
-
-def evaluate(example: str) -> Typed:
-    """The result of an example such as `upper('ab')`."""
-    return _Reader(example).value()

@@ -1,30 +1,23 @@
-"""The tables as a whole: every example gives what it says, every result has the type that the table promises."""
+"""The tables as a whole. Their examples run in tests/test_function_docs.py."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pytest
 
-from tests.kernels.calls import call, evaluate, shown, values
+from tests.kernels.calls import call, values
 from velothread.errors import ExecutionError
-from velothread.kernels.function import Function
 from velothread.kernels.functions import SCALARS
 from velothread.types import BIGINT, DOUBLE, VARCHAR
 
-OURS = ("generic", "numeric", "text", "list")
+OURS = ("generic", "numeric", "text", "list", "map", "json")
 FUNCTIONS = list(
     {id(f): (name, f) for name, overloads in SCALARS.items() for f in overloads if f.group in OURS}.values()
 )
 
 
-@pytest.mark.parametrize("function", [f for _, f in FUNCTIONS if f.example], ids=lambda f: f.example)
-def test_examples(function: Function) -> None:
-    result, _ = evaluate(function.example)
-    assert shown(result.as_py()) == function.result
-
-
 def test_every_line_is_documented() -> None:
-    assert [f.signature() for _, f in FUNCTIONS if not f.doc] == []
+    assert [f.signature() for _, f in FUNCTIONS if not f.doc and not f.name.endswith("*")] == []
     assert {g for _, f in FUNCTIONS for g in [f.group]} == set(OURS)
 
 

@@ -22,6 +22,7 @@ from velothread.kernels.sorting import SortKey, is_small_text
 from velothread.kernels.windows.call import Call, WindowOrder
 from velothread.kernels.windows.evaluate import evaluate
 from velothread.kernels.windows.frames import Bound, Frame
+from velothread.kernels.windows.whole import are_whole
 from velothread.plan.expressions import Expression, WindowCall
 from velothread.plan.pipelines import Windowed, WindowLayout
 from velothread.sources.source import DEFAULT_BATCH_ROWS
@@ -95,10 +96,13 @@ class WindowBreaker:
         found: dict[int, pa.Array] = {}
         buckets: dict[tuple[int, ...], list[Codes] | None] = {}
         for order, numbers in by_order.items():
-            if order.partition_by not in buckets:
-                buckets[order.partition_by] = _buckets(rows, [columns[i] for i in order.partition_by])
             calls = [self.calls[i][1] for i in numbers]
-            parts = buckets[order.partition_by]
+            if are_whole(order, calls):  # groups cost less than buckets
+                parts = None
+            else:
+                if order.partition_by not in buckets:
+                    buckets[order.partition_by] = _buckets(rows, [columns[i] for i in order.partition_by])
+                parts = buckets[order.partition_by]
             tasks = [bind(_evaluated, order, calls, rows, columns, part) for part in (parts or (None,))]
             done = list(in_parallel(run, "window: partitions", tasks))
             places = _places(rows, [p for p, _ in done])

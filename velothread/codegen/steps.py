@@ -17,7 +17,7 @@ from velothread.codegen.writer import SourceWriter
 from velothread.kernels import joining, marking, nearest, unnesting
 from velothread.kernels import rows as runtime
 from velothread.plan.expressions import Column, Expression, Field, Literal, children, columns_of, show
-from velothread.plan.pipelines import Explode, Probe, Step, Where
+from velothread.plan.pipelines import Explode, Let, Probe, Step, Where
 from velothread.types import VARCHAR
 
 Later = tuple[Expression, ...]
@@ -37,6 +37,8 @@ class StepWriter:
             case Where():
                 self.writer.comment(f"WHERE {show(step.predicate)}")
                 self._keep(self.expressions.value(step.predicate), later)
+            case Let():
+                self._let(step)
             case Probe():
                 self._probe(step, later)
             case Explode():
@@ -66,6 +68,13 @@ class StepWriter:
         fields = {f for e in later for f in _columns_outside(e, computed)}
         return [f for f in expressions.raw if f in fields], values
 
+    def _let(self, step: Let) -> None:
+        """Columns of their own; what was computed for them is not to be taken for the same text elsewhere."""
+        for f, e in zip(step.fields, step.expressions, strict=True):
+            name = self.writer.fresh(f.name)
+            self.writer.line(f"{name} = {self._column_of(e)}", getattr(e, "position", None))
+            self.expressions.raw[f] = name
+
     # --- joins
 
     def _probe(self, step: Probe, later: Later) -> None:
@@ -76,6 +85,7 @@ class StepWriter:
         arguments = [build, "rows", f"({', '.join(keys)}{',' if keys else ''})"]
         if step.nearest is not None:
             arguments += [self._column_of(step.nearest), str(step.kind == "left")]
+            arguments += [self._on(step)] if step.on is not None else []
             self._loop(w.function(nearest.nearest_pairs, "nearest_pairs"), arguments, step, later)
             return
         if step.on is not None:

@@ -15,6 +15,7 @@ from velothread.coercion import STRING_LITERAL
 from velothread.errors import BindError, Position, UnsupportedError, did_you_mean
 from velothread.frontend import json_calls, lambdas, lateral, list_calls, macros, meta_calls, struct_calls
 from velothread.frontend.aggregate_owner import lifted, owner_of
+from velothread.frontend.dialect_meaning.typed import TYPED
 from velothread.frontend.folding import fold_here
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
@@ -103,6 +104,8 @@ class CallBinder:
             return json_calls.JSON_CALLS[name](self.binder, name, arguments, place)
         if name in self.special:
             return self.special[name](arguments, place)
+        if name in TYPED:
+            return TYPED[name](self.binder, arguments, place)
         return self.call(name, arguments, place)
 
     def call(self, name: str, arguments: Sequence[Expression], place: Position | None) -> Expression:

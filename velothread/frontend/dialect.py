@@ -110,7 +110,12 @@ class Velothread(DuckDB):
                 self._advance()
                 return self._placed(start, exp.Anonymous(this="abs", expressions=[self._parse_unary()]))
             node: exp.Expr | None = super()._parse_unary()
-            while node is not None and self._curr is not None and self._curr.text == "!":
+            while node is not None and self._curr is not None and self._curr.text == "!" and not self._glued():
                 self._advance()
                 node = self._placed(start, exp.Anonymous(this="factorial", expressions=[node]))
             return node
+
+        def _glued(self) -> bool:
+            """Is the next token a part of this operator, as in `a !~ b`?"""
+            follows = self._next is not None and self._next.start == self._curr.end + 1
+            return follows and self._next.text not in (",", ")", ";", ":", "]", "}", "!")

@@ -290,7 +290,14 @@ class ExpressionBinder:
                 return self.subqueries.quantified(operator, node.this, node.expression, scope, place)
             raise UnsupportedError("ANY/ALL are not supported yet", position(node), sql=self.sql)
         left, right = self.bind(node.this, scope), self.bind(node.expression, scope)
+        if left.type.kind == "LIST" and isinstance(node, exp.NullSafeEQ) and self._is_written(node, "<=>"):
+            return self.calls.call("list_cosine_distance", [left, right], position(node))
         return self.compare(_COMPARISONS[type(node)], left, right, position(node))
+
+    def _is_written(self, node: exp.Binary, sign: str) -> bool:
+        """IS NOT DISTINCT FROM and <=> are the same node; of lists the latter is a distance."""
+        left, right = position(node.this), position(node.expression)
+        return left is not None and right is not None and sign in self.sql[left.start : right.end]
 
     def compare(self, operator: str, left: Expression, right: Expression, place: Position | None) -> Expression:
         """A comparison over a common type; text is not silently compared with numbers."""

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from velothread.frontend.expressions import ExpressionBinder
 
 NAMES = {
-    **dict.fromkeys(("list_transform", "list_apply", "array_transform", "array_apply", "apply"), "list_transform"),
+    **dict.fromkeys(("list_transform", "list_apply", "array_transform", "array_apply"), "list_transform"),
     **dict.fromkeys(("list_filter", "array_filter", "filter"), "list_filter"),
     **dict.fromkeys(("list_reduce", "array_reduce", "reduce"), "list_reduce"),
 }

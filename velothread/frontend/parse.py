@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError as SqlglotParseError
 from sqlglot.errors import SqlglotError, TokenError
 
-from velothread.errors import OptionError, ParseError, Position, did_you_mean
+from velothread.errors import ParseError, Position, did_you_mean
 from velothread.frontend.dialect import Velothread
 
 
@@ -30,15 +30,18 @@ class Statement:
 def parse(sql: str, dialect: str | None = None) -> list[Statement]:
     """All statements of a text, in order; empty ones left out.
 
-    A text in another dialect is first written again in DuckDB's, so positions then point into that.
+    What another dialect says is translated into ours; positions stay those of `sql`.
 
     :raises ParseError: with the position of the first error.
     """
-    if dialect is not None and dialect not in ("velothread", "duckdb"):
-        sql = ";\n".join(_translate(sql, dialect))
     start = perf_counter()
     try:
-        trees = sqlglot.parse(sql, dialect=Velothread)
+        if dialect is None or dialect in ("velothread", "duckdb"):
+            trees = sqlglot.parse(sql, dialect=Velothread)
+        else:
+            from velothread.frontend.dialects import parse_dialect  # only a text in another dialect loads the tables
+
+            trees = parse_dialect(sql, dialect)
     except (SqlglotParseError, TokenError) as e:
         raise _error(e, sql) from None
     except RecursionError:
@@ -72,17 +75,6 @@ def _number_placeholders(tree: exp.Expr) -> None:
     found = [p for p in tree.find_all(exp.Placeholder) if not p.this]
     for number, node in enumerate(sorted(found, key=lambda p: p.meta.get("start", 0)), 1):
         node.meta["number"] = number
-
-
-def _translate(sql: str, dialect: str) -> list[str]:
-    known = sqlglot.Dialect.classes
-    if dialect not in known:
-        hint = did_you_mean(dialect, known) or f"known: {', '.join(sorted(d for d in known if d))}"
-        raise OptionError(f"unknown SQL dialect {dialect!r}; {hint}")
-    try:
-        return [text for text in sqlglot.transpile(sql, read=dialect, write="duckdb") if text]
-    except SqlglotError as e:
-        raise _error(e, sql) from None
 
 
 def _error(e: SqlglotError, sql: str) -> ParseError:

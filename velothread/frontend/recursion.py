@@ -44,7 +44,7 @@ def bind_recursive(query: QueryBinder, cte: Cte) -> Bound:
         raise UnsupportedError("UNION BY NAME is not supported in a recursion", position(tree), sql=query.sql)
     cte.state = "initial"
     initial, names = query.bind_query(tree.this, {**scope, cte.name.lower(): cte})
-    names = cte.named(names, position(tree), query.sql)
+    names = cte.named(names)
     initial = _typed(query, initial, [t.INTEGER if f.type == t.NULL else f.type for f in initial.output])
     cte.types = tuple(f.type for f in initial.output)
     cte.names = names

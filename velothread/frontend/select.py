@@ -164,7 +164,8 @@ class QueryBinder:
         qualify = node.args.get("qualify")
         qualify_e = self.expressions.bind_condition(qualify.this, scope, "QUALIFY") if qualify is not None else None
         order = self._order(node, scope, items, bound)
-        above = [*order, *([Ordering(qualify_e, False, False)] if qualify_e is not None else [])]
+        others = [*([qualify_e] if qualify_e is not None else []), *scope.unnests]
+        above = [*order, *(Ordering(e, False, False) for e in others)]
         grouping = bind_grouping(self, node, scope, items, [*bound, *on], having_e, above)
         unnests = list(scope.unnests.items())
         if grouping is not None:

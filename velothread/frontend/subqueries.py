@@ -104,7 +104,7 @@ class SubqueryBinder:
         plan = self._plan(node, scope)
         width = len(plan.output)
         items = _cells(value)
-        if width == 1 and len(items) != 1:
+        if width == 1 and len(items) != 1 and plan.output[0].type.kind == "STRUCT":
             items = [value]
         self._check_width(plan, len(items), node)
         binder = self.query.expressions

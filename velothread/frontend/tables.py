@@ -74,12 +74,9 @@ class Cte:
     types: tuple[t.SqlType, ...] = ()
     state: str = ""
 
-    def named(self, names: tuple[str, ...], place: Position | None, sql: str) -> tuple[str, ...]:
-        """The names of its columns, where it gives some."""
-        if len(self.columns) > len(names):
-            message = f"{self.name}: {len(self.columns)} column names for {len(names)} columns"
-            raise BindError(message, place, sql=sql)
-        return (*self.columns, *names[len(self.columns) :])
+    def named(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The names of its columns, where it gives some (those too many count for nothing, as in DuckDB)."""
+        return (*self.columns[: len(names)], *names[len(self.columns) :])
 
 
 def _bind_plain(query: QueryBinder, cte: Cte) -> tuple[nodes.Node, tuple[str, ...]]:
@@ -154,6 +151,8 @@ class TableBinder:
             if name is not None and isinstance(node.this, exp.Identifier) and self._is_path(name):
                 name = Path(name).name.split(".")[0]
         renames = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
+        if isinstance(node, exp.Unnest) and isinstance(node.args.get("offset"), exp.Identifier) and renames:
+            renames.append(node.args["offset"].name)  # WITH ORDINALITY p(part, n): sqlglot keeps n apart
         if len(renames) > len(names):
             message = f"{len(renames)} column names for {len(names)} columns"
             raise BindError(message, position(node), sql=self.query.sql)
@@ -242,7 +241,7 @@ class TableBinder:
                 self.query.outer = outer
                 self._open_ctes.pop()
                 cte.state = ""
-            cte.names = cte.named(names, position(cte.tree), self.query.sql)
+            cte.names = cte.named(names)
         assert cte.plan is not None
         output = tuple(self.query.fields(n, f.type) for n, f in zip(cte.names, cte.plan.output, strict=True))
         return nodes.Shared(cte.plan, output, cte.number, cte.name), cte.names

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from velothread.kernels.grouping import Codes, integers, normalised, plain, valid_mask
+from velothread.kernels.grouping import Codes, integers, normalised, offsets, valid_mask
 
 
 def spread(columns: Sequence[pa.Array], buckets: int) -> Codes:
@@ -17,7 +17,7 @@ def spread(columns: Sequence[pa.Array], buckets: int) -> Codes:
     """
     mixed: Codes = np.zeros(len(columns[0]), np.uint64)
     for column in columns:
-        word = _words(normalised(plain(column)))
+        word = _dictionary_words(column) if pa.types.is_dictionary(column.type) else _words(normalised(column))
         if column.null_count:
             word[~valid_mask(column)] = 0
         mixed ^= word
@@ -28,6 +28,13 @@ def spread(columns: Sequence[pa.Array], buckets: int) -> Codes:
     return ((mixed >> np.uint64(32)) * np.uint64(buckets) >> np.uint64(32)).astype(
         np.uint8 if buckets <= 256 else np.intp
     )
+
+
+def _dictionary_words(column: pa.DictionaryArray) -> Codes:
+    """As `_words` of the decoded column: each entry is looked at once."""
+    if not len(column.dictionary):
+        return np.zeros(len(column), np.uint64)
+    return _words(normalised(column.dictionary)).take(offsets(column.indices))
 
 
 def _words(column: pa.Array) -> Codes:

@@ -205,7 +205,7 @@ def partnered(table: JoinTable, first: Codes, on: On | None) -> Codes:
         return found
     flags = np.zeros(len(first), bool)
     for left, right in pairs_of(table, first):
-        flags[left[_passing(on, left, right)]] = True
+        flags[left[passing_pairs(on, left, right)]] = True
     return flags
 
 
@@ -230,7 +230,7 @@ def nullable(positions: Codes) -> pa.Array:
     return as_arrow(positions, kind, None if bool(valid.all()) else valid)
 
 
-def _passing(on: On, left: Codes, right: Codes) -> Codes:
+def passing_pairs(on: On, left: Codes, right: Codes) -> Codes:
     """Which pairs the condition holds for."""
     if not len(left):
         return np.zeros(0, bool)
@@ -297,7 +297,7 @@ def _outer(table: JoinTable, first: Codes, on: On, single: bool) -> Iterator[tup
         end = min(begin + CHUNK_PAIRS, total)
         if total:
             left, right = _chunk(table, first, ends, counts, begin, end)
-            passing = _passing(on, left, right)
+            passing = passing_pairs(on, left, right)
             left, right = left[passing], right[passing]
         else:
             left = right = np.zeros(0, np.int64)

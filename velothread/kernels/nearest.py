@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from velothread.kernels.grouping import Codes, joined, plain
-from velothread.kernels.joining import JoinTable, Pairs, nullable
+from velothread.kernels.joining import JoinTable, On, Pairs, nullable, passing_pairs
 from velothread.kernels.key_index import index_keys
 from velothread.kernels.key_words import exact_words, valid_of
 
@@ -75,9 +75,9 @@ class NearestTable:
 
 
 def nearest_pairs(
-    table: NearestTable, rows: int, keys: Sequence[pa.Array], nearest: pa.Array, outer: bool
+    table: NearestTable, rows: int, keys: Sequence[pa.Array], nearest: pa.Array, outer: bool, on: On | None = None
 ) -> Iterator[Pairs]:
-    """Each row with its nearest one; `outer`: those without one with NULL."""
+    """Each row with the nearest one for which `on` holds; `outer`: those without one with NULL."""
     first = table.table.first(rows, keys)
     nearest = plain(nearest)
     valid = valid_of(nearest)
@@ -96,7 +96,10 @@ def nearest_pairs(
         at = table.heads.take(at, mode="clip") if len(table.heads) else at
     else:
         hit = at < end
-    found = np.where(hit & possible, table.order.take(at, mode="clip") if len(table.order) else -1, -1)
+    hit &= possible
+    if on is not None:
+        _settle(table, on, at, hit, begin, end)
+    found = np.where(hit, table.order.take(at, mode="clip") if len(table.order) else -1, -1)
     if outer:
         yield rows, None, nullable(found)
         return
@@ -105,6 +108,27 @@ def nearest_pairs(
         yield rows, None, pa.array(found)
     elif len(matched):
         yield len(matched), pa.array(matched), pa.array(found[matched])
+
+
+def _settle(table: NearestTable, on: On, at: Codes, hit: Codes, begin: Codes, end: Codes) -> None:
+    """Move on to the next nearest row, again and again, wherever `on` does not hold; changes `at` and `hit`."""
+    pending = np.flatnonzero(hit)
+    while len(pending):
+        here = at[pending]
+        pending = pending[~passing_pairs(on, pending, table.order[here])]
+        here = at[pending]
+        following = here + 1
+        if table.operator in (">=", ">"):
+            # the rest of those that are equally near, then the ones before
+            run = table.heads[here]
+            tied = (following < end[pending]) & (table.heads.take(following, mode="clip") == run)
+            before = table.heads.take(run - 1, mode="clip")
+            following = np.where(tied, following, np.where(run > begin[pending], before, -1))
+            hit[pending] = following >= 0
+        else:
+            hit[pending] = following < end[pending]
+        at[pending] = following
+        pending = pending[hit[pending]]
 
 
 def ordered_words(values: pa.Array) -> Codes | None:

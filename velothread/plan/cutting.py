@@ -16,6 +16,7 @@ from velothread.plan.expressions import (
     Logical,
     Ordering,
     columns_of,
+    is_volatile,
     literal,
     may_raise,
     transform,
@@ -33,6 +34,7 @@ from velothread.plan.pipelines import (
     FromUnmatched,
     Group,
     Input,
+    Let,
     Order,
     Pipeline,
     Probe,
@@ -54,6 +56,13 @@ class _Open:
     fields: tuple[Field, ...]
     steps: list[Step] = field(default_factory=list)
     values: dict[Field, Expression] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Compute now what gives another value each time: later there may be several rows in place of one."""
+        volatile = {f: e for f, e in self.values.items() if is_volatile(e)}
+        if volatile:
+            self.steps.append(Let(tuple(volatile), tuple(volatile.values())))
+            self.values |= {f: Column(f) for f in volatile}
 
     def over_input(self, e: Expression) -> Expression:
         return transform(e, lambda x: self.values.get(x.field, x) if isinstance(x, Column) else None)
@@ -232,10 +241,11 @@ class _Cutter:
         text = nodes.title(node).removeprefix("Join ")
         on = node.residual
         for b in branches:
+            b.settle()
             keys = tuple(b.over_input(k.left) for k in node.keys)
             nearest = b.over_input(node.asof.left) if node.asof is not None else None
             condition = b.over_input(on) if on is not None else None
-            after = condition if node.kind == "inner" else None
+            after = condition if node.kind == "inner" and node.asof is None else None
             probe = Probe(
                 build,
                 node.kind,
@@ -284,6 +294,7 @@ class _Cutter:
         branches = self.open(node.input)
         fields = node.output[len(node.output) - len(node.lists) - node.ordinal :]
         for b in branches:
+            b.settle()
             lists = tuple(b.over_input(e) for e in node.lists)
             b.steps.append(Explode(lists, fields, node.keep_empty, node.ordinal))
             b.values = {f: b.values.get(f, Column(f)) for f in node.output}

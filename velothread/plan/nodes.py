@@ -5,6 +5,7 @@ Joins, windows and unnesting are nodes like the others; which of them break a pi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from typing import Literal as OneOf
@@ -332,8 +333,8 @@ def _brief(value: Any) -> str:
     return text if len(text) < 40 else text[:37] + "..."
 
 
-def render(node: Node, depth: int = 0) -> str:
-    """The plan as an indented tree, the last step first."""
-    lines = ["  " * depth + title(node)]
-    lines.extend(render(child, depth + 1) for child in inputs(node))
+def render(node: Node, depth: int = 0, note: Callable[[Node], str] | None = None) -> str:
+    """The plan as an indented tree, the last step first. `note`: what else to say of a node."""
+    lines = ["  " * depth + title(node) + (note(node) if note is not None else "")]
+    lines.extend(render(child, depth + 1, note) for child in inputs(node))
     return "\n".join(lines)

@@ -165,6 +165,14 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
+class Let:
+    """A step: values that must be computed here, once for each row that there is (random() before a join)."""
+
+    fields: tuple[Field, ...]
+    expressions: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """A step: rows meet the rows of pipeline `build`, as nodes.Join says.
 
@@ -193,7 +201,7 @@ class Explode:
     ordinal: bool
 
 
-Step = Where | Probe | Explode
+Step = Where | Let | Probe | Explode
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +224,8 @@ def read_by(step: Step) -> tuple[Expression, ...]:
     match step:
         case Where():
             return (step.predicate,)
+        case Let():
+            return step.expressions
         case Probe():
             more = (x for x in (step.on, step.nearest) if x is not None)
             return (*step.keys, *more)
@@ -276,6 +286,8 @@ def _step_text(step: Step) -> str:
     match step:
         case Where():
             return f"filter {show(step.predicate)}"
+        case Let():
+            return "compute " + ", ".join(map(show, step.expressions))
         case Probe():
             return f"probe pipeline {step.build}: {step.text}"
         case Explode():
@@ -314,6 +326,7 @@ __all__ = [
     "FromScan",
     "FromUnmatched",
     "Group",
+    "Let",
     "Order",
     "Ordering",
     "Pipeline",

@@ -53,7 +53,7 @@ class Formats:
             pieces = (text[i : i + n] for n in range(min(longest, len(text) - i), 0, -1))
             piece = next((p for p in pieces if (p.upper() if self.any_case else p) in known), None)
             if piece is None:
-                if text[i].isalpha():
+                if text[i].isalnum():  # digits are the formats of numbers
                     raise ValueError(text[i:])
                 out, i = out + text[i].replace("%", "%%"), i + 1
                 continue

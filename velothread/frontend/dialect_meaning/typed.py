@@ -5,7 +5,7 @@ Each takes the bound arguments and gives an expression of ours. The names can't 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -101,6 +101,12 @@ def _time_of(binder: ExpressionBinder, arguments: list[Expression], place: Posit
     if isinstance(e, Literal) and e.value.is_valid and len(e.value.as_py()) == 10:
         return binder.coerce(e, t.DATE)
     return binder.coerce(binder.settle(e), t.TIMESTAMP)
+
+
+def _timestamp_of(binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
+    """A DATE as a TIMESTAMP."""
+    (e,) = arguments
+    return Cast(e, t.TIMESTAMP, True, place) if e.type == t.DATE else e
 
 
 def _date_plus(binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
@@ -217,6 +223,7 @@ TYPED: Mapping[str, Typed] = MappingProxyType(
         **{f"minus, {d}": partial(_difference, d) for d in ("days", "interval", "refused")},
         **{f"whole, {r}": partial(_whole, r) for r in ("cut", "away", "leading")},
         "time of": _time_of,
+        "timestamp of": _timestamp_of,
         "date plus": _date_plus,
         "plus or concat": _plus_or_concat,
         "round, even": _round,
@@ -225,13 +232,3 @@ TYPED: Mapping[str, Typed] = MappingProxyType(
         "number of": _isnt_text,
     }
 )
-
-
-def bound(binder: ExpressionBinder) -> dict[str, Callable[[list[Expression], Position | None], Expression]]:
-    """The operations, for one binder's table of special calls."""
-    return {name: partial(typed, binder) for name, typed in TYPED.items()}
-
-
-def names() -> Sequence[str]:
-    """All names."""
-    return tuple(TYPED)

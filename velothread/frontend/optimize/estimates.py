@@ -56,6 +56,13 @@ class Estimates:
             self._kept.append(node)
         return found
 
+    def note(self, node: Node) -> str:
+        """For EXPLAIN: how large the sides of a join are thought to be."""
+        if not isinstance(node, Join):
+            return ""
+        probe, build = self.rows(node.left), self.rows(node.right)
+        return f"; probe about {_rounded(probe)} rows, build about {_rounded(build)}"
+
     def distinct(self, node: Node, e: Expression) -> float:
         """How many different values `e` may have over the node's source rows (before filters)."""
         match node:
@@ -178,6 +185,11 @@ class Estimates:
             case Logical():
                 return self.share(e, node)
         return _OTHER
+
+
+def _rounded(rows: float) -> str:
+    """Two digits: more would be a pretence."""
+    return f"{float(f'{rows:.2g}'):,.0f}"
 
 
 def _known(e: Expression, node: Node) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from velothread.kernels import numeric, random_values
+from velothread.kernels import binning, numeric, random_values
 from velothread.kernels.function import Function
 from velothread.kernels.shaping import by_row
 from velothread.types import (
@@ -25,6 +25,7 @@ from velothread.types import (
     UINTEGER,
     UUID,
     SqlType,
+    list_of,
 )
 
 _line = partial(Function, group="numeric")
@@ -191,4 +192,17 @@ _RANDOM = (
     ),
 )  # fmt: skip
 
-NUMERIC: tuple[Function, ...] = (*_ROUNDING, *_POWERS, *_TRIGONOMETRY, *_NUMBER_THEORY, *_RANDOM)
+_BINS = (
+    _line(
+        "equi_width_bins", (BIGINT, BIGINT, BIGINT, BOOLEAN), list_of(BIGINT), binning.integers,
+        "The upper ends of so many bins from a lowest to a highest value; true: about so many, at round numbers",
+        "equi_width_bins(0, 10, 4, true)", "[2, 4, 6, 8, 10]", raises=True,
+    ),
+    _line(
+        "equi_width_bins", (DOUBLE, DOUBLE, BIGINT, BOOLEAN), list_of(DOUBLE), binning.floats,
+        "The upper ends of so many bins from a lowest to a highest value; true: about so many, at round numbers",
+        "equi_width_bins(0.0, 1.0, 2, false)", "[0.5, 1.0]", raises=True,
+    ),
+)  # fmt: skip
+
+NUMERIC: tuple[Function, ...] = (*_ROUNDING, *_POWERS, *_TRIGONOMETRY, *_NUMBER_THEORY, *_RANDOM, *_BINS)

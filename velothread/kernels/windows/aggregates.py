@@ -108,13 +108,13 @@ def _computed(call: Call, given: _Input) -> pa.Array:
         if function.name == "count" and len(given.ranges) == 1:
             begin = given.ranges[0][0]
             return pa.array(count_less(before + 1, given.ranges, begin + 1))
-        return _frame_by_frame(partial(_state, call, ordered, True), given)
+        return _frame_by_frame(partial(fresh_state, call, ordered, True), given)
     if not ordered:
         return _plain(call, given)
     state = _fresh(call)
     if isinstance(state, row_states.Chosen) and state.choice in ("first", "last"):
         return _first_in_order(call, state.choice == "last", given)
-    return _frame_by_frame(partial(_state, call, True, False), given)
+    return _frame_by_frame(partial(fresh_state, call, True, False), given)
 
 
 def _fresh(call: Call) -> State:
@@ -122,7 +122,7 @@ def _fresh(call: Call) -> State:
     return call.aggregate.state(call.types, call.constants, call.returns)
 
 
-def _state(call: Call, ordered: bool, distinct: bool) -> State:
+def fresh_state(call: Call, ordered: bool, distinct: bool) -> State:
     """A state that gets the arguments, and the columns to order by where it is `ordered`."""
     assert call.aggregate is not None
     fresh = partial(_fresh, call)

@@ -17,6 +17,7 @@ from velothread.kernels.windows.frames import Ranges, frame_ranges
 from velothread.kernels.windows.layout import Layout, changes
 from velothread.kernels.windows.ranking import RANKING, ranking, ranking_in_frame
 from velothread.kernels.windows.values import in_frame, offsets_of, shifted, shifted_in_frame
+from velothread.kernels.windows.whole import are_whole, over_partitions
 
 
 def evaluate(
@@ -29,6 +30,8 @@ def evaluate(
 
     :raises ExecutionError: with the position of the call that refused a value.
     """
+    if are_whole(order, calls):
+        return None, over_partitions(order, calls, rows, columns)
     permutation, begins = _sorted(order, rows, columns)
     needed = {i for call in calls for i in call.columns} | {k.column for k in order.order_by}
     places = None if permutation is None else pa.array(permutation)
