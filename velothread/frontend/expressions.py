@@ -70,6 +70,7 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.AtTimeZone: frozenset({"zone"}), exp.Anonymous: frozenset({"quoted"}), exp.RegexpLike: frozenset(),
     exp.Array: frozenset({"bracket_notation", "struct_name_inheritance"}), exp.Bracket: frozenset({"offset", "safe"}),
     exp.Null: frozenset(), exp.Alias: frozenset({"alias"}), exp.WithinGroup: frozenset(), exp.RawString: frozenset(),
+    exp.HexString: frozenset(),
 }  # fmt: skip
 
 
@@ -83,6 +84,7 @@ class ExpressionBinder:
         self.sql = sql
         self.parameters = parameters
         self.used_parameters = 0  # how many values by position the placeholders bound so far take
+        self.used_names: set[str] = set()  # the parameters that they take by name
         self.query_time = datetime.now(UTC)
         self.calls = CallBinder(self)
         self._depth = 0
@@ -276,7 +278,7 @@ class ExpressionBinder:
     _bind_unicodestring = _bind_rawstring
 
     def _bind_hexstring(self, node: exp.HexString, scope: Scope) -> Expression:
-        return number(str(int(str(node.this), 16)), position(node))
+        return literal(bytes.fromhex(str(node.this)), t.BLOB, position(node))
 
     def _bind_boolean(self, node: exp.Boolean, scope: Scope) -> Expression:
         return literal(bool(node.this), t.BOOLEAN, position(node))

@@ -28,7 +28,7 @@ def _kind(value: Any) -> str:
         return "bool"
     if isinstance(value, int):
         return "int"
-    return "float" if isinstance(value, float | decimal.Decimal) else "string"
+    return "float" if isinstance(value, float) else "string"
 
 
 def _plain(value: Any) -> str:
@@ -56,14 +56,15 @@ def _parse_braces(text: str) -> tuple[Piece, ...]:
             automatic += not match[1]
             spec, thousands = match[2] or "", ""
             if special := re.match(r"t(.)(.*)$", spec):  # {:t,}: any character as thousands separator
-                thousands, spec = special[1], special[2]
+                thousands, spec = special[1], "d" if special[2] == "s" else special[2]
             elif special := re.match(r"(?:([^\w<>=^+\-# .])(d?)|(_)(d))$", spec):
                 thousands, spec = special[1] or special[3], special[2] or special[4] or ""
             pieces.append((number, spec, thousands))
     return tuple(pieces)
 
 
-_PERCENT = re.compile(r"%(?:%|([-+ 0#,'_]*)(\d*)(?:\.(\d+))?([a-zA-Z]))|[^%]+|%")
+# A lone point before the letter is a thousands separator.
+_PERCENT = re.compile(r"%(?:%|([-+ 0#,'_]*)(\d*)(?:\.(\d+))?(\.?)([a-zA-Z]))|[^%]+|%")
 
 
 @lru_cache(maxsize=256)
@@ -79,8 +80,8 @@ def _parse_percents(text: str) -> tuple[Piece, ...]:
         elif found[0] != "%":
             pieces.append(found)
         else:
-            flags, width, precision, letter = match[1], match[2], match[3], match[4]
-            thousands = next((c for c in flags if c in ",'_"), "")
+            flags, width, precision, letter = match[1], match[2], match[3], match[5]
+            thousands = match[4] or next((c for c in flags if c in ",'_"), "")
             align = "<" if "-" in flags else "" if "0" in flags else ">"
             sign = "+" if "+" in flags else " " if " " in flags else ""
             alternate = "#" if "#" in flags else ""
@@ -96,15 +97,17 @@ _ALLOWED = {"int": "dxXboc", "float": "eEfFgG", "string": "s", "bool": "sd"}
 
 
 def _one(value: Any, spec: str, thousands: str, printf: bool) -> str:
+    if isinstance(value, decimal.Decimal):  # a HUGEINT: other decimals come as floats
+        value = int(value)
     kind = _kind(value)
+    if kind == "int" and thousands and spec.endswith(".0f"):
+        spec = spec[:-3] + "d"  # without digits behind the point whole numbers keep all of theirs
     letter = spec[-1] if spec and spec[-1].isalpha() else ""
     if letter and (letter not in _ALLOWED[kind] or (letter == "c" and not printf)):
         raise ExecutionError(
             f"the format letter {letter!r} does not fit a value of type {kind}",
             hint=f"use one of {', '.join(_ALLOWED[kind])}",
         )
-    if isinstance(value, decimal.Decimal):
-        value = float(value)
     if kind in ("string", "bool"):
         value = int(value) if letter == "d" else _plain(value)
         if kind == "string" or letter != "d":
@@ -117,7 +120,15 @@ def _one(value: Any, spec: str, thousands: str, printf: bool) -> str:
     if not spec or (kind == "float" and not letter and "." not in spec):
         text = repr(value) if kind == "float" else _plain(value)
         return format(text, spec if kind != "float" or not spec or spec[0] in "<^>" else f">{spec}")
+    if letter == "o" and "#" in spec:
+        return format("0" + format(abs(value), "o") if value >= 0 else "-0" + format(-value, "o"), _width_of(spec))
     return format(value, spec)
+
+
+def _width_of(spec: str) -> str:
+    """Of a number's spec what a text takes, too: where it stands and how wide it is."""
+    found = re.match(r"([<>^]?)[-+ ]?#?0?(\d*)", spec)
+    return f"{found[1] or '>'}{found[2]}" if found else ""
 
 
 def _build(pieces: tuple[Piece, ...], values: tuple[Any, ...], printf: bool) -> str:

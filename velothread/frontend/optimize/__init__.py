@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from velothread.frontend.optimize.inline_shared import inline_shared
+from velothread.frontend.optimize.late_columns import late_columns
 from velothread.frontend.optimize.limits import push_limits
 from velothread.frontend.optimize.prune_columns import prune_columns
 from velothread.frontend.optimize.push_filters import push_filters
@@ -18,7 +19,8 @@ RULES: tuple[Rule, ...] = (
     push_filters,  # before pruning: a filter that moved down needs its columns there
     push_limits,
     bound_scans,  # after the filters have reached the scans
-    prune_columns,  # last: only now is it known what each step needs
+    prune_columns,  # only now is it known what each step needs
+    late_columns,  # of what is left to be read, some can wait
 )
 
 
