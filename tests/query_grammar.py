@@ -168,12 +168,13 @@ AGGREGATES: dict[str, list[str]] = {
         "bool_and({bool})", "bool_or({bool})", "min(d)", "max(t)", "sum(m)", "count(*) FILTER (WHERE {bool})",
         "sum({int}) FILTER (WHERE {bool})",
         "avg({int})", "sum(DISTINCT {int})", "min({float})", "max({float})", "count_if({bool})",
+        "median({int})", "quantile_disc({int}, 0.3)", "regr_count({int}, i)",
     ],
     "velothread": [
         "sum({float})", "avg({float})", "stddev(i / 2)", "var_pop(i * 0.1)", "median({int})",
         "quantile_cont({float}, 0.25)", "first({text})", "last({int})",
         "any_value({text})", "string_agg({text}, ',')", "list({int})", "string_agg({text}, '|' ORDER BY {int} DESC, s)",
-        "list(DISTINCT {text})",
+        "list(DISTINCT {text})", "max({int}, 2)", "arg_max({text}, {int}, 2)", "histogram({text})", "mad({int})",
         "sum({float}) FILTER (WHERE b)", "stddev_pop({int})", "arg_min({text}, {int})",
     ],
 }  # fmt: skip

@@ -36,7 +36,7 @@ from velothread.processors.adaptive.partitioning import Facts
 from velothread.processors.metrics import PartitionMetrics
 from velothread.processors.simple import SimpleProcessor
 from velothread.processors.stage import Part, Processor, Stage
-from velothread.sources.source import Scan, Split
+from velothread.sources.source import Bound, Scan, Split
 from velothread.splits import BranchSplit, SizedSplits, Splits, grouped
 
 # Imported when a query has such a breaker: one without starts sooner.
@@ -182,7 +182,8 @@ class PipelineWorker:
         branch = self.stage.compiled.branches[split.branch]
         function, metrics = branch.function, self.metrics
         builds = (self.builds,) if branch.probes else ()
-        batches = split.batches()
+        late = branch.choose is not None and getattr(split.inner, "early", None) is not None
+        batches = split.inner.chosen(Choice(branch, collector, self)) if late else split.batches()  # type: ignore[attr-defined]
         while True:
             start = perf_counter_ns()
             batch = next(batches, None)
@@ -190,19 +191,24 @@ class PipelineWorker:
             metrics.source_ns += read - start
             if batch is None:
                 break
-            try:
-                function(batch, collector, *builds)
-            except SqlError as e:
-                if e.position is None:
-                    e.position = branch.locate(e.__traceback__)
-                raise e.located(self.stage.sql) from e.__cause__
-            except pa.ArrowInvalid as e:
-                # a kernel of Arrow's own refused a value; ours say it in SQL's words
-                raise ExecutionError(str(e), branch.locate(e.__traceback__), sql=self.stage.sql) from e
+            self.call(branch, function, batch, collector, *builds)
             metrics.engine_ns += perf_counter_ns() - read
-            metrics.records += batch.num_rows
-            metrics.batches += 1
+            if not late:
+                metrics.records += batch.num_rows
+                metrics.batches += 1
         metrics.bytes += split.bytes
+
+    def call(self, branch: CompiledBranch, function: Callable[..., Any], *arguments: Any) -> Any:
+        """A function of the branch over a batch; errors get their place in the SQL."""
+        try:
+            return function(*arguments)
+        except SqlError as e:
+            if e.position is None:
+                e.position = branch.locate(e.__traceback__)
+            raise e.located(self.stage.sql) from e.__cause__
+        except pa.ArrowInvalid as e:
+            # a kernel of Arrow's own refused a value; ours say it in SQL's words
+            raise ExecutionError(str(e), branch.locate(e.__traceback__), sql=self.stage.sql) from e
 
     def _encode(self, batches: Sequence[pa.RecordBatch]) -> list[tuple[int, Any]]:
         encode = self.stage.encode
@@ -219,6 +225,36 @@ class PipelineWorker:
         partial = self.collector.finish()
         self.metrics.engine_ns += perf_counter_ns() - start
         return partial
+
+
+@dataclass(slots=True)
+class Choice:
+    """What a branch wants of a split that reads some columns late.
+
+    Threading: owned by the receiver that reads the split.
+    """
+
+    branch: CompiledBranch
+    collector: Any
+    worker: PipelineWorker
+
+    def bounds(self) -> tuple[Bound, ...]:
+        """By the first key, when that is a column of the source."""
+        column = self.branch.first_key
+        return () if column is None else tuple(Bound(column, *b) for b in self.collector.bounds())
+
+    def rows(self, batch: pa.RecordBatch, *, again: bool = False) -> Any:
+        """The wanted rows of a batch of early columns; the time is the engine's, though the source calls."""
+        metrics = self.worker.metrics
+        start = perf_counter_ns()
+        rows = self.worker.call(self.branch, self.branch.choose, batch, self.collector)  # type: ignore[arg-type]
+        spent = perf_counter_ns() - start
+        metrics.engine_ns += spent
+        metrics.source_ns -= spent
+        if not again:
+            metrics.records += batch.num_rows
+            metrics.batches += 1
+        return rows
 
 
 # --- the run of a query
@@ -242,7 +278,8 @@ class Execution:
         self._watches: list[tuple[int, Any]] = []
         # A single split that is there already is not worth a handoff: the coordinator runs it itself.
         self._here = SimpleProcessor()
-        self._here.metrics = processor.metrics
+        self._here.metrics, self._here.cancels = processor.metrics, processor.cancels
+        self._since = processor.cancels.count
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The result's batches, in order."""
@@ -250,6 +287,8 @@ class Execution:
 
     def pieces(self, encode: Encode | None) -> Iterator[Any]:
         """The result in order: batches, or (rows, what `encode` makes of them); receivers encode, in parallel."""
+        # What stops this query is a `cancel` from now on, also one that falls between two stages.
+        self._since = self.processor.cancels.count
         *earlier, last = self.pipelines
         for compiled in earlier:
             if isinstance(compiled.pipeline.end, Turns) and self._reader(compiled) is not None:
@@ -384,8 +423,8 @@ class Execution:
             keys=keys or None,
         )
         if isinstance(splits, SizedSplits) and len(splits) <= 1:
-            return self._here.run(stage, splits)
-        return self.processor.run(stage, splits, facts=facts)
+            return self._here.run(stage, splits, since=self._since)
+        return self.processor.run(stage, splits, facts=facts, since=self._since)
 
     # --- splits
 
@@ -438,7 +477,7 @@ class Execution:
         assert isinstance(branch.input, FromScan)
         scan = branch.input.scan
         bounds = (*scan.bounds, *key_bounds(branch, self._builds))
-        return Scan(scan.columns, bounds, scan.limit, self.options.batch_rows, compiled.dictionaries)
+        return Scan(scan.columns, bounds, scan.limit, self.options.batch_rows, compiled.dictionaries, scan.early)
 
     def _forget(self, done: int) -> None:
         """Let go of results that no later pipeline reads."""

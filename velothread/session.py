@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +18,7 @@ from sqlglot import exp
 
 from velothread import types as t
 from velothread.codegen.pipeline import compile_pipeline
-from velothread.errors import OptionError, SqlError
+from velothread.errors import Cancelled, OptionError, SqlError
 from velothread.execution import Execution, compile_all
 from velothread.frontend.optimize import optimize
 from velothread.frontend.optimize.estimates import Estimates
@@ -32,11 +33,12 @@ from velothread.plan.cutting import cut as cut_plan
 from velothread.plan.nodes import Node
 from velothread.processors.adaptive.partitioning import Facts, choose_strategy
 from velothread.processors.choose import choose_processor
-from velothread.processors.stage import Processor
+from velothread.processors.stage import Cancels, Processor
 from velothread.result import Result
 from velothread.sinks.sink import Sink
 from velothread.sources.registry import open_source
 from velothread.sources.rejects import RejectsFiles
+from velothread.sources.remembered import Remembered
 from velothread.sources.source import ReadOptions, Source
 from velothread.statistics import Statistics
 from velothread.types import SqlType
@@ -55,7 +57,9 @@ class Session:
         self._tables: dict[str, Any] = {}
         self._processors: dict[str, Processor] = {}
         self._rejects = RejectsFiles()
+        self._known_files = Remembered()
         self._closed = False
+        self._cancels = Cancels()
         # What is said once per session: as a warning, unless there is another way to say it (as in the CLI).
         self.notify: Callable[[str], None] = _warn
 
@@ -102,6 +106,7 @@ class Session:
     def run(self, statement: Statement, parameters: Parameters = None) -> Result:
         """One statement: bound, planned, compiled; run when its rows are asked for."""
         self._check_open()
+        since = self._cancels.count
         stats = Statistics(parse_s=statement.parse_s)
         start = perf_counter()
         catalog = self._catalog()
@@ -132,6 +137,8 @@ class Session:
         execution = Execution(compiled, processor, self.options, statement.sql)
         refusals = [r for s in sources if (r := getattr(s, "refusals", None)) is not None]
         sizes = [s.size for s in sources]
+        if self._cancels.count != since:
+            raise Cancelled("the query was cancelled")
         total = None if None in sizes or not sizes else sum(s for s in sizes if s is not None)
         return Result(
             names,
@@ -190,10 +197,11 @@ class Session:
         choose_strategy(self.options.strategy, Facts(keys=keys))
 
     def _catalog(self) -> Catalog:
-        return Catalog(dict(self._tables), self.options.read, open_source)
+        return Catalog(dict(self._tables), self.options.read, partial(open_source, known=self._known_files))
 
     def cancel(self) -> None:
-        """Stop what is running: it raises `Cancelled`. From any thread."""
+        """Stop what is running, if anything is: it raises `Cancelled`. From any thread."""
+        self._cancels.count += 1
         for processor in list(self._processors.values()):
             processor.cancel()
 

@@ -18,6 +18,7 @@ from tests.breakers.dealing import TYPES, column, cut, dealt, normal, partials, 
 from velothread.breakers import aggregate
 from velothread.breakers.aggregate import AggregateBreaker, AggregateCall
 from velothread.errors import ExecutionError
+from velothread.frontend.parameters import type_of
 from velothread.kernels.aggregates import AGGREGATES, resolve_aggregate
 from velothread.kernels.sorting import SortKey
 from velothread.types import (
@@ -40,12 +41,10 @@ CHANCE = st.integers(0, 2**32).map(random.Random)
 
 def call(name: str, types: Sequence[SqlType], arguments: Sequence[int], *constants: Any, **more: Any) -> AggregateCall:
     scalars = tuple(pa.scalar(c) for c in constants)
-    wanted = [
-        *types,
-        *(list_of(DOUBLE) if isinstance(c, list) else DOUBLE if isinstance(c, float) else VARCHAR for c in constants),
-    ]
-    found = resolve_aggregate(name, wanted)
+    found = resolve_aggregate(name, [*types, *(type_of(c) for c in constants)])
     assert found is not None, name
+    # the caller casts columns to the parameters' types, so they have to be of them here
+    assert found.parameters[: len(types)] == tuple(types), name
     return AggregateCall(found.function, found.parameters, found.returns, tuple(arguments), constants=scalars, **more)
 
 
@@ -151,7 +150,21 @@ ALL_CALLS = [
     call("last", [DOUBLE], [1], filter=4),
     call("arg_min", [VARCHAR, BIGINT], [2, 3]),
     call("arg_max", [VARCHAR, DOUBLE], [2, 1]),
-    call("median", [BIGINT], [3]),
+    call("median", [DOUBLE], [1]),
+    call("quantile_disc", [BIGINT], [3], 0.5),
+    call("quantile_disc", [DOUBLE], [1], [0.25, 0.75]),
+    call("mad", [DOUBLE], [1]),
+    call("mode", [DOUBLE], [1]),
+    call("histogram", [DOUBLE], [1]),
+    call("histogram", [BIGINT], [3], [0, 5]),
+    call("approx_top_k", [VARCHAR], [2], 2),
+    call("max", [DOUBLE], [1], 3),
+    call("arg_min", [VARCHAR, BIGINT], [2, 3], 2),
+    call("arg_max_nulls_last", [DOUBLE, VARCHAR], [1, 2], 2),
+    call("arg_min_null", [DOUBLE, VARCHAR], [1, 2]),
+    call("weighted_avg", [DOUBLE, DOUBLE], [1, 1]),
+    call("regr_sxy", [DOUBLE, DOUBLE], [1, 1]),
+    call("favg", [DOUBLE], [1]),
     call("quantile_disc", [VARCHAR], [2], [0.0, 0.5, 1.0]),
     call("product", [DOUBLE], [1]),
     call("bool_or", [BOOLEAN], [4]),
@@ -254,14 +267,19 @@ def test_quantiles(name: str, fraction: Any, expected: Any) -> None:
     assert dealt(breaker, [[(5, (column,))]], 1, random.Random(0)) == [(expected,)]
 
 
+_EXAMPLES = {VARCHAR: ",", DOUBLE: 0.5, BIGINT: 2, list_of(BIGINT): [1, 2]}
+
+
 def test_every_aggregate_answers_for_no_rows() -> None:
     for name, overloads in AGGREGATES.items():
         for function in overloads:
-            types = [p if isinstance(p, SqlType) else BIGINT for p in function.parameters]
+            types = [
+                p if isinstance(p, SqlType) else list_of(BIGINT) if p == "list" else BIGINT for p in function.parameters
+            ]
             found = resolve_aggregate(name, types)
             assert found is not None, name
             columns_ = len(types) - found.function.constants
-            constants = tuple(pa.scalar("," if t == VARCHAR else 0.5) for t in types[columns_:])
+            constants = tuple(pa.scalar(_EXAMPLES[t]) for t in types[columns_:])
             one = AggregateCall(
                 found.function, found.parameters, found.returns, tuple(range(columns_)), constants=constants
             )

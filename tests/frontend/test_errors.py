@@ -75,7 +75,7 @@ SIGNATURES = {
     "stddev(symbol)": ["stddev(DOUBLE)"],
     "abs(symbol)": ["abs(number)"],
     "list_contains(qty, 1)": ["list_contains(list, item)"],
-    "arg_min(qty)": ["arg_min(any type, any type)"],
+    "arg_min(qty)": ["arg_min(any type, any type)", "arg_min(any type, any type, BIGINT)"],
     "qty & 1.5": ["integer & integer", "HUGEINT & HUGEINT"],
     "map_keys(qty)": ["map_keys(map)"],
 }

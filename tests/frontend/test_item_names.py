@@ -215,6 +215,7 @@ HEADINGS = {
     "stddev(a)": "stddev(a)",
     "bool_and(t)": "bool_and(t)",
     "count_if(a > 1)": "count_if((a > 1))",
+    "x'4a'": "X'4a'",
     "arg_max(s, a)": "arg_max(s, a)",
     "-sum(a)": "(-(sum(a)))",
     "sum(-a)": "sum((-(a)))",

@@ -25,9 +25,11 @@ def test_each_statement_counts_for_itself() -> None:
         ("SELECT ?", [1, 2], "2 parameter values were given, but the statement takes 1"),
         ("SELECT 1", [1], "1 parameter value was given, but the statement takes none"),
         ("SELECT $1 + $1", [1, 2], "2 parameter values were given, but the statement takes 1"),
+        ("SELECT $x", {"x": 1, "y": 2}, "parameter $y is not in the statement"),
+        ("SELECT 1", {"x": 1, "y": 2}, "parameters $x, $y are not in the statement"),
     ],
 )
-def test_surplus(sql: str, values: list[Any], said: str) -> None:
+def test_surplus(sql: str, values: Any, said: str) -> None:
     with velothread.connect() as session:
         for ask in (lambda: session.query(sql, values), lambda: session.explain(sql, parameters=values)):
             with pytest.raises(velothread.BindError) as caught:
@@ -37,8 +39,13 @@ def test_surplus(sql: str, values: list[Any], said: str) -> None:
 
 @pytest.mark.parametrize(
     ("sql", "values"),
-    [("SELECT 1; SELECT ?", [1, 2]), ("SELECT $2", [1, 2]), ("SELECT $x", {"x": 1, "y": 2})],
-    ids=["several statements share them", "one is passed over", "names may be more"],
+    [
+        ("SELECT 1; SELECT ?", [1, 2]),
+        ("SELECT $2", [1, 2]),
+        ("SELECT $x AS a WHERE $x > 0", {"x": 1}),
+        ("SELECT $x; SELECT $y", {"x": 1, "y": 2}),
+    ],
+    ids=["several statements share them", "one is passed over", "a name twice", "several statements share names"],
 )
 def test_no_surplus(sql: str, values: Any) -> None:
     assert len(velothread.query(sql, values).fetchall()) == 1

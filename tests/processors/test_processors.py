@@ -126,11 +126,24 @@ def test_nested_runs(processor: Processor) -> None:
     assert found == [(i, 5 + processor.partitions) for i in [0, 1, 2, 3, *[None] * processor.partitions]]
 
 
-def test_cancel_before_a_run_stops_it_and_only_it(processor: Processor) -> None:
+def test_cancel_when_nothing_runs_does_nothing(processor: Processor) -> None:
+    processor.cancel()
+    assert len(outcome(processor, SumStage(), SPLITS)[0]) == 50
+
+
+def test_cancel_between_two_runs_of_a_query_stops_the_second(processor: Processor) -> None:
+    since = processor.cancels.count
+    assert len(list(processor.run(SumStage(), SPLITS, since=since))) == 50 + processor.partitions
     processor.cancel()
     with pytest.raises(Cancelled):
-        list(processor.run(SumStage(), SPLITS))
-    assert len(outcome(processor, SumStage(), SPLITS)[0]) == 50
+        list(processor.run(SumStage(), SPLITS, since=since))
+
+
+def test_cancel_before_the_first_part_is_asked_for(processor: Processor) -> None:
+    parts = processor.run(SumStage(), SPLITS)
+    processor.cancel()
+    with pytest.raises(Cancelled):
+        list(parts)
 
 
 def test_cancel_between_parts(processor: Processor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -140,6 +141,18 @@ def test_range_size_depends_on_the_file_alone() -> None:
     assert range_size(0) == 1 << 20
     assert range_size(32 << 20) == 2 << 20
     assert range_size(10 << 30) == 4 << 20
+
+
+def test_ranges_get_smaller_towards_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"12345,123456789\n" * (12 << 16))  # 12 MB
+    found = [end - start for start, end, _ in ranges(File(str(path), 12 << 20), 0, Dialect(), 4 << 20, None)]
+    assert sum(found) == 12 << 20
+    assert found[0] > 2 << 20
+    assert all(a >= b for a, b in pairwise(found))
+    assert found[-1] <= 1 << 20
+    even = [end - start for start, end, _ in ranges(File(str(path), 12 << 20), 0, Dialect(), 1 << 20, None)]
+    assert len(even) == 12
 
 
 def test_a_file_that_became_shorter_is_an_error(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from velothread.errors import BadValueError, SourceError
-from velothread.sources.files import resolve
+from velothread.sources import jsonl_source
+from velothread.sources.files import open_bytes, resolve
 from velothread.sources.jsonl_source import JsonSource, open_jsonl
 from velothread.sources.source import Bound, ReadOptions, Scan
 
@@ -238,6 +239,34 @@ def test_types_of_several_files_are_joined(tmp_path: Path) -> None:
     write(tmp_path / "1.jsonl", [{"a": 1}])
     write(tmp_path / "2.jsonl", [{"a": 1.5, "b": 2}])
     assert rows_of(opened(f"{tmp_path}/*.jsonl")) == [{"a": 1.0, "b": None}, {"a": 1.5, "b": 2}]
+
+
+class Dribble:
+    """A stream that gives at most `most` bytes at a time, as pipes do when their writer is slow."""
+
+    def __init__(self, stream: Any, most: int) -> None:
+        self.stream, self.most = stream, most
+
+    def read(self, size: int = -1) -> bytes:
+        return self.stream.read(min(size, self.most) if size >= 0 else self.most)
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+def test_splits_do_not_hang_on_how_fast_a_pipe_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # float sums are added up split by split: other splits would be another answer
+    data = "".join(json.dumps({"a": i, "s": "x" * (i % 70)}) + "\n" for i in range(2000)).encode()
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(data))
+    found = []
+    for most in (1 << 20, 1000, 7):
+        monkeypatch.setattr(jsonl_source, "open_bytes", lambda f, most=most: Dribble(open_bytes(f), most))
+        source = opened(path, split_bytes=4096, sample_rows=10)
+        scan = Scan(tuple(source.schema.names))
+        found.append([[b.to_pydict() for b in split.batches()] for split in source.splits(scan)])
+    assert len(found[0]) > 5
+    assert found[0] == found[1] == found[2]
 
 
 def test_a_pipe_is_read_once(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial as bind
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ from velothread.breakers.emit import as_batch, limited
 from velothread.breakers.tasks import in_parallel
 from velothread.kernels.bucketing import parts_by
 from velothread.kernels.grouping import Codes, joined, plain
+from velothread.kernels.rows import column as as_column
 from velothread.kernels.sorting import Field, Layout, SortKey, comparable, is_small_text, order, sort_permutation
 from velothread.sources.source import DEFAULT_BATCH_ROWS
 from velothread.types import SqlType
@@ -218,6 +220,7 @@ class TopCollector:
     wanted: int
     _pieces: list[Piece] = field(default_factory=list)
     _rows: int = 0
+    _grown: bool = False  # rows came since the last cut
     _base: int = 0
     _worst: pa.Scalar | None = None  # first key of the last of the best rows, once there are `wanted` of them
 
@@ -240,6 +243,7 @@ class TopCollector:
                     piece = piece.take(places)
         self._pieces.append(piece)
         self._rows += piece.rows
+        self._grown = True
         if self._rows >= 2 * self.wanted + 1024:
             self._cut()
 
@@ -247,6 +251,34 @@ class TopCollector:
         if self._rows > self.wanted:
             self._cut()
         return tuple(p if p.positions is not None else p.take(np.arange(p.rows)) for p in self._pieces)
+
+    def choose(self, rows: int, key: pa.Array, masks: tuple[Any, ...]) -> Codes | None:
+        """Of a batch that is yet to be read: the rows (rising) that may be among the first by their first key, and for
+        which all `masks` are true. None: all."""
+        if self._grown and self._rows >= self.wanted:
+            self._cut()
+        wanted: Any = None
+        for mask in masks:
+            mask = as_column(mask, rows)
+            wanted = mask if wanted is None else pc.and_kleene(wanted, mask)
+        hopeful = self._hopeful(key)
+        if hopeful is not None:
+            wanted = hopeful if wanted is None else pc.and_kleene(wanted, hopeful)
+        chosen: Codes | None = None
+        if wanted is not None:
+            chosen = pc.indices_nonzero(wanted).to_numpy().astype(np.int64)
+            key = key.take(pa.array(chosen)) if len(chosen) < rows else key
+        first = self._first_by_first_key(key, 2 * self.wanted)
+        if first is None:
+            return chosen
+        return first if chosen is None else chosen[first]
+
+    def bounds(self) -> tuple[tuple[Any, Any], ...]:
+        """(operator, value): what the first key of all hopeful rows meets."""
+        key, worst = self.breaker.keys[0], self._worst
+        if worst is None or not worst.is_valid or key.nulls_first:
+            return ()
+        return ((">=" if key.descending else "<=", worst.as_py()),)
 
     def _hopeful(self, column: pa.Array) -> pa.Array | None:
         """Rows whose first key is not beyond the worst of the best; None: can't say."""
@@ -267,27 +299,31 @@ class TopCollector:
             beyond = pc.less(column, worst) if key.descending else pc.greater(column, worst)
         return pc.fill_null(pc.invert(beyond), key.nulls_first)
 
-    def _first_by_first_key(self, columns: Sequence[pa.Array]) -> Codes | None:
-        """Rows that are among the first by the first key alone, ties included; None: sort them all."""
-        if len(columns[0]) < 8 * self.wanted + 1024:
+    def _first_by_first_key(self, key: pa.Array, least: int) -> Codes | None:
+        """Rows (rising) that are among the first by the first key alone, ties included; None: all."""
+        if len(key) <= max(least, self.wanted) or not self.wanted or pa.types.is_nested(key.type):
             return None
-        keys, column = self.breaker.keys[:1], columns[self.breaker.keys[0].column]
-        if pa.types.is_nested(column.type):
-            return None
-        words = Layout.of(keys, (column,)).words((column,))[0]
+        layout = Layout.of(self.breaker.keys[:1], (key,))
+        words = layout.words((key,))[0]
         # The words of a layout rise with the key, even where they don't tell all keys apart.
         last = np.partition(words, self.wanted - 1)[self.wanted - 1]
-        return np.flatnonzero(words <= last)
+        rows = np.flatnonzero(words <= last)
+        if layout.exact:
+            # There are `wanted` rows as good as this one: the first rows of all are no worse.
+            worst = plain(key.slice(int(np.argmax(words == last)), 1))[0]
+            self._worst = worst if worst.is_valid else self._worst
+        return rows
 
     def _cut(self) -> None:
         """Keep the best rows only, in source order."""
+        self._grown = False
         columns = tuple(joined(c) for c in zip(*(p.columns for p in self._pieces), strict=True))
         places = np.concatenate([p.places for p in self._pieces])
-        hopeful = self._first_by_first_key(columns)
+        hopeful = self._first_by_first_key(columns[self.breaker.keys[0].column], 8 * self.wanted + 1024)
         if hopeful is not None:
             columns, places = tuple(c.take(pa.array(hopeful)) for c in columns), places[hopeful]
         permutation = sort_permutation(self.breaker.keys, self.breaker.key_columns(columns))
-        if len(permutation) > self.wanted:
+        if len(permutation) >= self.wanted > 0:
             best = permutation[: self.wanted]
             self._worst = plain(columns[self.breaker.keys[0].column].slice(int(best[-1]), 1))[0]
             rows = np.sort(best)

@@ -15,7 +15,7 @@ from velothread.cli.commands import Invocation
 from velothread.cli.interruption import run_interruptibly
 from velothread.cli.progress import ProgressBar
 from velothread.cli.terminal import is_terminal, table_width, wants_color
-from velothread.errors import OptionError, SinkError
+from velothread.errors import Cancelled, OptionError, SinkError
 from velothread.sinks.formats import FORMATS, make_sink, sink_for_file
 from velothread.sinks.sink import Sink
 from velothread.sinks.target import Stream
@@ -155,6 +155,7 @@ class _Run:
     stats: bool
     timer: bool
     session: Any = None
+    cancelled: bool = False
 
     def everything(self, options: dict[str, Any]) -> None:
         with choices.open_session(options) as session:
@@ -170,6 +171,8 @@ class _Run:
                     return
 
     def one(self, statement: Any, *, last: bool) -> None:
+        if self.cancelled:  # between two statements
+            raise Cancelled("the query was cancelled")
         started = time.perf_counter()
         result = self.session.run(statement, parameters=self.parameters)
         if result.is_query and self.output.path is not None and not last:
@@ -193,6 +196,7 @@ class _Run:
             note(f"time: {elapsed:.3f} s")
 
     def cancel(self) -> None:
+        self.cancelled = True
         cancel = getattr(self.session, "cancel", None)
         if cancel is not None:
             cancel()

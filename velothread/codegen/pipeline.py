@@ -18,7 +18,10 @@ import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, TracebackType
+from typing import Any
 from zlib import crc32
+
+import pyarrow as pa
 
 from velothread.codegen.expressions import ExpressionWriter
 from velothread.codegen.steps import StepWriter
@@ -26,12 +29,30 @@ from velothread.codegen.writer import SourceWriter
 from velothread.errors import Position
 from velothread.kernels import rows as runtime
 from velothread.plan.expressions import Column, Field, columns_of, show
-from velothread.plan.pipelines import Branch, Build, End, FromScan, FromUnmatched, Group, Order, Pipeline, read_by
+from velothread.plan.nodes import Scan
+from velothread.plan.pipelines import (
+    Branch,
+    Build,
+    End,
+    FromScan,
+    FromUnmatched,
+    Group,
+    Order,
+    Pipeline,
+    Where,
+    read_by,
+)
+
+# Ends the name of the function that says which rows are wanted.
+_CHOOSE = "_choose"
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledBranch:
     """The function of a branch: `function(batch, collector)`, or `function(batch, collector, builds)` where it probes.
+
+    choose: `choose(batch, collector)`, where rows are chosen before all columns are read: which rows of a batch of the
+    scan's early columns are wanted. first_key: the source's column that is sorted by first, if it is one as it stands.
 
     Threading: immutable; called by all receivers at once, all state is in the arguments.
     """
@@ -42,6 +63,8 @@ class CompiledBranch:
     positions: dict[int, Position]
     dictionaries: frozenset[str]
     probes: bool = False
+    choose: Callable[[pa.RecordBatch, Any], Any] | None = None
+    first_key: str | None = None
 
     def locate(self, traceback: TracebackType | None) -> Position | None:
         """Which SQL was computed where an exception came up."""
@@ -71,7 +94,10 @@ def _compile(pipeline: Pipeline, branch: Branch, name: str) -> CompiledBranch:
     exec(code, namespace)
     # tracebacks and debuggers find the generated text here
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    return CompiledBranch(namespace[name], source, filename, writer.positions, dictionaries, bool(branch.builds))
+    choose = namespace.get(name + _CHOOSE)
+    first = _first_key(pipeline, branch) if choose is not None else None
+    probes = bool(branch.builds)
+    return CompiledBranch(namespace[name], source, filename, writer.positions, dictionaries, probes, choose, first)
 
 
 def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter, frozenset[str]]:
@@ -105,6 +131,8 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
             variable if isinstance(e, Column) else f"{w.function(runtime.column, 'column')}({variable}, rows)"
         )
     w.line(f"collector.add(rows, ({', '.join(outputs)}{',' if outputs else ''}))")
+    if isinstance(branch.input, FromScan) and branch.input.scan.early and isinstance(pipeline.end, Order):
+        _write_choose(w, branch, branch.input.scan, pipeline.end, text, name + _CHOOSE)
     names = {}
     if isinstance(branch.input, FromScan):
         names = dict(zip(branch.input.scan.output, branch.input.scan.columns, strict=True))
@@ -114,17 +142,47 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
 def _may_stay_encoded(end: End, outputs: int) -> frozenset[int]:
     """The outputs that the breaker takes dictionary-encoded.
 
-    Group keys, by their codes; what only goes along with the first rows of a sort, since few of them are kept; and what
-    a build keeps.
+    Group keys, by their codes; all that is sorted, which is quicker by codes, too; and what a build keeps.
     """
     match end:
         case Group():
             return frozenset(range(end.keys))
-        case Order() if end.limit is not None:
-            return frozenset(range(outputs)) - {i for i, _, _ in end.keys}
-        case Build():
+        case Order() | Build():
             return frozenset(range(outputs))
     return frozenset()
+
+
+def _first_key(pipeline: Pipeline, branch: Branch) -> str | None:
+    assert isinstance(branch.input, FromScan)
+    assert isinstance(pipeline.end, Order)
+    scan, key = branch.input.scan, branch.outputs[pipeline.end.keys[0][0]]
+    return dict(zip(scan.output, scan.columns, strict=True)).get(key.field) if isinstance(key, Column) else None
+
+
+def _write_choose(w: SourceWriter, branch: Branch, scan: Scan, end: Order, text: frozenset[Field], name: str) -> None:
+    """A second function, over the early columns alone: the rows that pass the filters and may be among the first."""
+    w.outermost()
+    w.line()
+    w.line(f"def {w.fresh(name)}(batch, collector):")
+    w.indent()
+    w.line("rows = batch.num_rows")
+    fields = dict(zip(scan.columns, scan.output, strict=True))
+    raw: dict[Field, str] = {}
+    for i, column in enumerate(scan.early):
+        f = fields[column]
+        raw[f] = w.fresh(f.name)
+        w.line(f"{raw[f]} = batch.column({i})")
+    expressions = ExpressionWriter(w, raw, text)
+    masks = []
+    for step in branch.steps:
+        assert isinstance(step, Where)  # `late_columns` asks for nothing else
+        w.comment(f"WHERE {show(step.predicate)}")
+        masks.append(expressions.value(step.predicate))
+    key = branch.outputs[end.keys[0][0]]
+    w.comment(f"first key: {show(key)}")
+    value = f"{w.function(runtime.column, 'column')}({expressions.raw_value(key)}, rows)"
+    w.line(f"return collector.choose(rows, {value}, ({', '.join(masks)}{',' if masks else ''}))")
+    w.dedent()
 
 
 def _describe(pipeline: Pipeline, branch: Branch) -> str:

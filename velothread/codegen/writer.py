@@ -40,6 +40,10 @@ class SourceWriter:
     def dedent(self) -> None:
         self._indent -= 1
 
+    def outermost(self) -> None:
+        """What follows stands outside of all functions."""
+        self._indent = 0
+
     def fresh(self, hint: str) -> str:
         """A new name like `hint`."""
         base = re.sub(r"\W+", "_", hint.lower(), flags=re.ASCII).strip("_") or "v"

@@ -64,6 +64,7 @@ class CallBinder:
             "round": partial(self._round, "round"), "trunc": partial(self._round, "trunc"),
             **{name: partial(self._regexp_extract, name) for name in ("regexp_extract", "regexp_extract_all")},
             **dict.fromkeys(_LIST_AGGREGATE, partial(list_calls.bind_list_aggregate, self.binder)),
+            "try": self._try,
         }  # fmt: skip
 
     # --- calls by name
@@ -248,6 +249,13 @@ class CallBinder:
             constants.append(c)
         if within and orderings and orderings[0].descending and "quantile" in function.name:
             constants = [_from_the_top(c) for c in constants]
+        try:  # constants are judged by the state that they are for
+            function.state(found.parameters, tuple(c.value for c in constants), found.returns)
+        except BindError as error:
+            at = constants[0].position if constants else None
+            raise BindError(error.message, at or place, hint=error.hint, sql=binder.sql) from None
+        # mode() WITHIN GROUP (ORDER BY x) takes the first of equally frequent values; a quantile sorts by itself.
+        within = within and not function.ordered
         return AggregateCall(
             function, tuple(cast[:columns]), tuple(constants), found.returns, distinct, condition,
             () if within else orderings, place,
@@ -276,6 +284,12 @@ class CallBinder:
         equal = self.binder.compare("=", arguments[0], arguments[1], place)
         first = self.binder.settle(arguments[0])
         return self.binder.case([equal], [literal(None, first.type), first], place)
+
+    def _try(self, arguments: list[Expression], place: Position | None) -> Expression:
+        from velothread.frontend.trying import try_of
+
+        self._count("try", arguments, 1, 1, place)
+        return try_of(self.binder.settle(arguments[0]), place, self.binder.sql)
 
     def _now(self, arguments: list[Expression], place: Position | None) -> Expression:
         return literal(self.binder.query_time, t.TIMESTAMPTZ, place)

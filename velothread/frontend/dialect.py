@@ -85,12 +85,20 @@ class Velothread(DuckDB):
 
     INDEX_OFFSET = 0  # subscripts stay as written
 
+    class Tokenizer(DuckDB.Tokenizer):
+        # Not HEX_STRINGS: with these, 0x41 would be a number, which in DuckDB is `0 AS x41`.
+        BYTE_STRINGS: ClassVar[list[str | tuple[str, str]]] = [*DuckDB.Tokenizer.BYTE_STRINGS, ("x'", "'"), ("X'", "'")]
+
     class Parser(PlacedParser, DuckDB.Parser):  # type: ignore[misc,valid-type]
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             k: v for k, v in DuckDB.Parser.FUNCTION_PARSERS.items() if k in _SPECIAL_SYNTAX
         }
         NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             k: v for k, v in DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS.items() if k in ("CASE", "ANY", "MAP")
+        }
+        PRIMARY_PARSERS: ClassVar[dict[Any, Any]] = {
+            **DuckDB.Parser.PRIMARY_PARSERS,
+            TokenType.BYTE_STRING: lambda self, token: self._byte_string(token),
         }
         ARRAY_CONSTRUCTORS: ClassVar[dict[str, Any]] = {"ARRAY": exp.Array}  # list(x)[1] is the aggregate's first item
 
@@ -119,3 +127,13 @@ class Velothread(DuckDB):
             """Is the next token a part of this operator, as in `a !~ b`?"""
             follows = self._next is not None and self._next.start == self._curr.end + 1
             return follows and self._next.text not in (",", ")", ";", ":", "]", "}", "!")
+
+        def _byte_string(self, token: Any) -> exp.Expr:
+            """`x'41'` is a BLOB; others are left to sqlglot."""
+            if self.sql[token.start] not in "xX":
+                return exp.ByteString(this=token.text)
+            if len(token.text) % 2 or not set(token.text) <= set("0123456789abcdefABCDEF"):
+                self.raise_error("a BLOB in hexadecimal has two digits (0 to 9, a to f) for each byte", token)
+            node = exp.HexString(this=token.text, is_integer=False)
+            node.meta["start"], node.meta["end"] = token.start, token.end
+            return node

@@ -66,6 +66,7 @@ class ExpressionBinder:
         self.sql = sql
         self.parameters = parameters
         self.used_parameters = 0  # how many values by position the placeholders bound so far take
+        self.used_names: set[str] = set()  # the parameters that they take by name
         self.query_time = datetime.now(UTC)
         self.calls = CallBinder(self)
         self.subqueries: SubqueryBinder  # the query's own, which it sets

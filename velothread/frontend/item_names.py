@@ -284,6 +284,7 @@ _SPELLINGS: Mapping[type[exp.Expr], Callable[[Any], str]] = MappingProxyType({
     exp.RawString: _literal,
     exp.National: _literal,
     exp.ByteString: _literal,
+    exp.HexString: lambda n: f"X'{n.this}'",
     exp.Boolean: lambda n: "true" if n.this else "false",
     exp.Null: lambda n: "NULL",
     exp.Placeholder: _placeholder,

@@ -60,6 +60,8 @@ def _text(binder: ExpressionBinder, node: exp.Expr, scope: Scope) -> Expression:
 
 
 def _hexadecimal(binder: ExpressionBinder, node: exp.HexString, scope: Scope) -> Expression:
+    if node.args.get("is_integer") is False:  # x'41'
+        return literal(bytes.fromhex(str(node.this)), t.BLOB, position(node))
     return number(str(int(str(node.this), 16)), position(node))
 
 

@@ -24,5 +24,5 @@ ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.Comprehension: frozenset({"position", "iterator", "condition"}), exp.Lambda: frozenset({"colon"}),
     exp.Map: frozenset({"keys", "values"}), exp.Overlay: frozenset({"from_", "for_"}),
     exp.Slice: frozenset({"step"}), exp.Null: frozenset(), exp.Alias: frozenset({"alias"}),
-    exp.WithinGroup: frozenset(), exp.RawString: frozenset(),
+    exp.WithinGroup: frozenset(), exp.RawString: frozenset(), exp.HexString: frozenset({"is_integer"}),
 }  # fmt: skip

@@ -35,6 +35,7 @@ def bind_parameter(binder: ExpressionBinder, node: exp.Expr) -> Expression:
         if name not in given:
             hint = did_you_mean(name, given) or f"given: {', '.join(map(str, given)) or 'none'}"
             raise BindError(f"no value was given for parameter ${name}", place, hint=hint, sql=binder.sql)
+        binder.used_names.add(name)
         return constant(given[name], place)
     if name and not name.isdigit():
         raise BindError(f"parameter ${name} has a name, but the values have none", place, sql=binder.sql)
@@ -51,16 +52,31 @@ def parameter_name(node: exp.Expr) -> str:
 
 
 def refuse_surplus(binder: ExpressionBinder) -> None:
-    """Refuse values by position that no placeholder of a statement takes; values by name may be more.
+    """Refuse values that no placeholder of a statement takes.
 
     :raises BindError: when there are any.
     """
     given, used = binder.parameters, binder.used_parameters
-    if given is None or isinstance(given, Mapping) or len(given) <= used:
+    if given is None:
+        return
+    if isinstance(given, Mapping):
+        _refuse_surplus_names([str(name) for name in given if name not in binder.used_names], binder)
+        return
+    if len(given) <= used:
         return
     values = f"{len(given)} parameter value{'s were' if len(given) != 1 else ' was'} given"
     hint = "write ? or $1 in the SQL where a value should stand" if not used else None
     raise BindError(f"{values}, but the statement takes {used or 'none'}", hint=hint, sql=binder.sql)
+
+
+def _refuse_surplus_names(surplus: list[str], binder: ExpressionBinder) -> None:
+    if not surplus:
+        return
+    names = ", ".join(f"${name}" for name in surplus)
+    taken = ", ".join(f"${name}" for name in sorted(binder.used_names))
+    hint = f"it takes {taken}" if taken else f"write ${surplus[0]} in the SQL where the value should stand"
+    what = f"parameter {names} is" if len(surplus) == 1 else f"parameters {names} are"
+    raise BindError(f"{what} not in the statement", hint=hint, sql=binder.sql)
 
 
 def _how(name: str) -> str:

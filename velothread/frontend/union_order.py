@@ -14,9 +14,9 @@ def by_position(node: exp.SetOperation, names: tuple[str, ...]) -> None:
     queries = list(_queries(node))
     for ordered in node.args["order"].expressions:
         key = ordered.this if isinstance(ordered, exp.Ordered) else ordered
-        if isinstance(key, exp.Literal) or (
-            isinstance(key, exp.Column) and not key.table and key.name.lower() in known
-        ):
+        if isinstance(key, exp.Literal):
+            continue  # a position already, even where an item is the same number
+        if isinstance(key, exp.Column) and not key.table and key.name.lower() in known:
             continue
         for query in queries:
             found = next((i for i, item in enumerate(query.expressions) if _is(item, key)), None)

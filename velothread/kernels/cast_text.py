@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from velothread.kernels import parse_text
 from velothread.kernels.cast_number import MAX_PRECISION, integer_range, integer_to_integer
 from velothread.kernels.cast_time import micros
+from velothread.kernels.civil import MICROS_PER_DAY, NANOS_PER_DAY, TIMESTAMP_INFINITY
 from velothread.kernels.interval_text import parse_interval
 from velothread.kernels.vectors import by_distinct, null_out
 from velothread.types import BIGINT, UBIGINT, SqlType
@@ -150,12 +151,15 @@ def text_to_timestamp(array: pa.Array, source: SqlType, target: SqlType) -> pa.A
             return read.view(target.arrow)
     except pa.ArrowInvalid:
         pass
-    per = 1 if unit == "ns" else 1000
+    per, day = (1, NANOS_PER_DAY) if unit == "ns" else (1000, MICROS_PER_DAY)
 
     def parse(text: str) -> int | None:
         nanos = parse_text.parse_timestamp(text, zoned)
-        value = None if nanos is None else nanos // per if abs(nanos) < 2**63 * 1000 - 1000 else nanos // 1000
-        return value if value is not None and abs(value) < 2**63 else None
+        if nanos is None or abs(nanos) == parse_text.FOREVER:
+            return None if nanos is None else TIMESTAMP_INFINITY if nanos > 0 else -TIMESTAMP_INFINITY
+        # The first microseconds of the day on which 64 bits begin are no TIMESTAMP, as in DuckDB.
+        value = nanos // per
+        return value if -(TIMESTAMP_INFINITY // day * day) <= value < TIMESTAMP_INFINITY else None
 
     numbers = _in_parts(
         array,

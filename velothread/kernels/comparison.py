@@ -30,10 +30,13 @@ _ARROW: dict[str, Callable[..., Any]] = {
 def comparison(sign: str) -> Comparison:
     """The kernel of `=`, `<>`, `<`, `<=`, `>` or `>=`, for any type."""
     arrow, python = _ARROW[sign], _PYTHON[sign]
+    with_number = _above_numbers(sign) if sign in (">", ">=") else arrow
 
     def kernel(left: Value, right: Value) -> Value:
         t = left.type
         if t == pa.float64() or t == pa.float32():
+            if isinstance(right, pa.Scalar) and isinstance(left, pa.Array) and right.as_py() == right.as_py():
+                return with_number(left, right)
             if _has_nan(left) or _has_nan(right):
                 return _compare_nan(sign, left, right)
             return arrow(left, right)
@@ -47,6 +50,12 @@ def comparison(sign: str) -> Comparison:
         return arrow(left, right)
 
     return kernel
+
+
+def _above_numbers(sign: str) -> Comparison:
+    """`>` or `>=` with a constant that isn't NaN: of NaN, which Arrow finds neither less nor equal, it is true."""
+    opposite = _ARROW["<=" if sign == ">" else "<"]
+    return lambda left, right: pc.invert(opposite(left, right))
 
 
 def _has_nan(value: Value) -> bool:

@@ -52,7 +52,7 @@ def _pieces(pattern: str) -> tuple[tuple[bool, str], ...]:
     for text, code in re.findall(r"([^%]+)|%(-?.?)", pattern, re.DOTALL):
         if text or code == "%":
             out.append((False, text or "%"))
-        elif code.lstrip("-") in {*_WIDTHS, *"aAbBYGpuwzZ"} and code:
+        elif code.lstrip("-") in {*_WIDTHS, *"aAbBhYGpuwzZ"} and code:
             out.append((True, code))
         else:
             raise ExecutionError(
@@ -81,9 +81,9 @@ def _code_text(code: str, moments: pa.Array, days: Numbers, micros: Numbers) -> 
     if name in "aA":
         full = dayname(moments)
         return pc.utf8_slice_codeunits(full, 0, 3) if name == "a" else full
-    if name in "bB":
+    if name in "bBh":
         full = monthname(moments)
-        return pc.utf8_slice_codeunits(full, 0, 3) if name == "b" else full
+        return full if name == "B" else pc.utf8_slice_codeunits(full, 0, 3)
     if name == "p":
         return pc.if_else(column(micros >= MICROS_PER_DAY // 2, pa.bool_()), "PM", "AM")
     zoned = getattr(moments.type, "tz", None) is not None
@@ -109,7 +109,7 @@ def _number(name: str, moments: pa.Array, days: Numbers, micros: Numbers) -> Num
     if name == "g":
         return micros % SECOND // 1000
     if name == "y":
-        return view(part_of("year")(moments)) % 100
+        return np.abs(view(part_of("year")(moments))) % 100
     # Weeks that begin on Sunday (U) or Monday (W); before the first such day it is week 0.
     of_year, weekday = view(part_of("doy")(moments)), (days + (4 if name == "U" else 3)) % 7
     week: Numbers = (of_year + 6 - weekday) // 7
@@ -118,7 +118,11 @@ def _number(name: str, moments: pa.Array, days: Numbers, micros: Numbers) -> Num
 
 def _digits(data: Numbers, width: int) -> pa.Array:
     text = column(data.astype(np.int64), pa.int64()).cast(pa.string())
-    return pc.ascii_lpad(text, width, "0") if width > 1 and len(data) and data.min() < 10 ** (width - 1) else text
+    if width <= 1 or not len(data) or data.min() >= 10 ** (width - 1):
+        return text
+    padded = pc.ascii_lpad(text, width, "0")
+    # Years before the year 0 stay as they are, as in DuckDB.
+    return pc.if_else(column(data < 0, pa.bool_()), text, padded) if data.min() < 0 else padded
 
 
 strftime = with_options(_strftime, pa.string())

@@ -35,7 +35,7 @@ def _date_diff(part: str, start: Value, end: Value) -> Value:
     if part in UNIT_MICROS:
         unit = UNIT_MICROS[part]
         if unit == 1:
-            return _result(_exact_micros(d1, t1, d2, t2), start, end)
+            return _result(_exact_micros(d1, t1, d2, t2, valid_rows(start, end)), start, end)
         per_day = MICROS_PER_DAY // unit
         return _result((d2 - d1) * per_day + t2 // unit - t1 // unit, start, end)
     if part in _DAYS:
@@ -56,7 +56,12 @@ def _date_diff(part: str, start: Value, end: Value) -> Value:
     raise ExecutionError(f"date_diff in {part!r} makes no sense", hint=UNIT_HINT)
 
 
-def _exact_micros(d1: Numbers, t1: Numbers, d2: Numbers, t2: Numbers) -> Numbers:
+def _exact_micros(d1: Numbers, t1: Numbers, d2: Numbers, t2: Numbers, valid: Mask | None) -> Numbers:
+    beyond = np.abs(d2 - d1) > 2**63 // MICROS_PER_DAY - 2
+    if (beyond if valid is None else beyond & valid).any():
+        raise ExecutionError(
+            "the time between two moments needs more than 64 bits of microseconds", hint="count seconds or days"
+        )
     return (d2 - d1) * MICROS_PER_DAY + t2 - t1
 
 
@@ -80,7 +85,7 @@ def _date_sub(part: str, start: Value, end: Value) -> Value:
     unit = UNIT_MICROS.get(part) or (MICROS_PER_DAY if part in _DAYS else 7 * MICROS_PER_DAY if part in _WEEKS else 0)
     if not unit:
         raise ExecutionError(f"date_sub in {part!r} makes no sense", hint=UNIT_HINT)
-    micros = _exact_micros(d1, t1, d2, t2)
+    micros = _exact_micros(d1, t1, d2, t2, valid_rows(start, end))
     return _result(np.where(micros < 0, -(-micros // unit), micros // unit), start, end)
 
 

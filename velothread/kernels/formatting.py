@@ -28,7 +28,7 @@ def _kind(value: Any) -> str:
         return "bool"
     if isinstance(value, int):
         return "int"
-    return "float" if isinstance(value, float | decimal.Decimal) else "string"
+    return "float" if isinstance(value, float) else "string"
 
 
 def _plain(value: Any) -> str:
@@ -97,7 +97,11 @@ _ALLOWED = {"int": "dxXboc", "float": "eEfFgG", "string": "s", "bool": "sd"}
 
 
 def _one(value: Any, spec: str, thousands: str, printf: bool) -> str:
+    if isinstance(value, decimal.Decimal):  # a HUGEINT: other decimals come as floats
+        value = int(value)
     kind = _kind(value)
+    if kind == "int" and thousands and spec.endswith(".0f"):
+        spec = spec[:-3] + "d"  # without digits behind the point whole numbers keep all of theirs
     letter = spec[-1] if spec and spec[-1].isalpha() else ""
     if kind == "int" and letter and letter in _ALLOWED["float"]:
         kind, value = "float", decimal.Decimal(value)  # exact: 2^53 + 1 is no double
@@ -107,8 +111,6 @@ def _one(value: Any, spec: str, thousands: str, printf: bool) -> str:
             f"the format letter {letter!r} does not fit a value of type {kind}",
             hint=f"use one of {', '.join(_ALLOWED[kind])}",
         )
-    if isinstance(value, decimal.Decimal):
-        value = float(value)
     if kind in ("string", "bool"):
         value = int(value) if letter == "d" else _plain(value)
         if kind == "string" or letter != "d":
@@ -120,6 +122,8 @@ def _one(value: Any, spec: str, thousands: str, printf: bool) -> str:
     if not spec or (kind == "float" and not letter and "." not in spec):
         text = repr(value) if kind == "float" else _plain(value)
         return format(text, spec if kind != "float" or not spec or spec[0] in "<^>" else f">{spec}")
+    if letter == "o" and "#" in spec:
+        return format("0" + format(abs(value), "o") if value >= 0 else "-0" + format(-value, "o"), _width_of(spec))
     return format(value, spec)
 
 
@@ -129,6 +133,12 @@ def _float(value: Any, spec: str, letter: str, thousands: str) -> str:
         point = whole.find(".")
         whole = f"{whole[:point]},{whole[point:]}" if point >= 0 else f"{whole},"
     return format(value, whole + letter).replace(",", thousands or ",")
+
+
+def _width_of(spec: str) -> str:
+    """Of a number's spec what a text takes, too: where it stands and how wide it is."""
+    found = re.match(r"([<>^]?)[-+ ]?#?0?(\d*)", spec)
+    return f"{found[1] or '>'}{found[2]}" if found else ""
 
 
 def _build(pieces: tuple[Piece, ...], values: tuple[Any, ...], printf: bool) -> str:

@@ -126,9 +126,12 @@ def shift(moments: Numbers, months: Numbers, days: Numbers, micros: Numbers, val
     extra = np.floor_divide(micros, MICROS_PER_DAY)
     day = day + days + extra
     rest = rest + (micros - extra * MICROS_PER_DAY)
+    over = np.floor_divide(rest, MICROS_PER_DAY)
+    day, rest = day + over, rest - over * MICROS_PER_DAY
     endless = np.abs(moments) == TIMESTAMP_INFINITY
-    limit = TIMESTAMP_INFINITY // MICROS_PER_DAY - 2
-    _demand((np.abs(day) <= limit) | endless, valid, "the timestamp is out of range", rows)
+    limit = TIMESTAMP_INFINITY // MICROS_PER_DAY  # the day of the last moment that is not infinity
+    fits = (np.abs(day) <= limit) & ((day < limit) | (rest < TIMESTAMP_INFINITY % MICROS_PER_DAY))
+    _demand(fits | endless, valid, "the timestamp is out of range", rows)
     if endless.any():
         return np.where(endless, moments, np.where(endless, 0, day) * MICROS_PER_DAY + rest)
     moved: Numbers = day * MICROS_PER_DAY + rest

@@ -18,17 +18,18 @@ _MONTHS = {"month": 1, "mon": 1, "quarter": 3, "year": 12, "yr": 12, "y": 12, "d
 _DAYS = {"day": 1, "d": 1, "week": 7, "w": 7, "dayofmonth": 1}
 _NANOS = {"hour": 3600 * _SECOND, "hr": 3600 * _SECOND, "h": 3600 * _SECOND, "minute": 60 * _SECOND,
           "min": 60 * _SECOND, "m": 60 * _SECOND, "second": _SECOND, "sec": _SECOND, "s": _SECOND,
-          "millisecond": 10**6, "msec": 10**6, "ms": 10**6, "microsecond": 1000, "usec": 1000, "us": 1000}  # fmt: skip
+          "millisecond": 10**6, "msecond": 10**6, "msec": 10**6, "ms": 10**6,
+          "microsecond": 1000, "usecond": 1000, "usec": 1000, "us": 1000}  # fmt: skip
 _PART = re.compile(
-    r"\s*(?:(?P<sign>[+-]?)(?P<hours>\d+):(?P<minutes>\d{1,2})(?::(?P<seconds>\d{1,2}(?:\.\d*)?))?"
+    r"\s*(?:(?P<sign>[+-]?)(?P<hours>\d+):(?P<minutes>\d{1,2})(?::(?P<seconds>\d{1,2}(?:\.\d*)?)?:?)?"
     r"|(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*(?P<unit>[A-Za-z]*))(?=[\s\d+-]|$)",
     re.ASCII,
 )
 
 
 def parse_interval(text: str) -> tuple[int, int, int] | None:
-    """(months, days, nanoseconds), or None. Fractions of years go to months, of months and weeks to days, of days
-    to the time; the time is rounded to microseconds."""
+    """(months, days, nanoseconds), or None. Fractions of years become the nearest number of months, those of
+    quarters, months and weeks go to days, of days to the time; the time is rounded to microseconds."""
     text = text.strip().removeprefix("@").strip()
     backwards = text.lower().endswith(" ago")
     if backwards:
@@ -73,6 +74,8 @@ def _amount(number: Fraction, unit: str) -> tuple[int, int, Fraction] | None:
         return 0, int(total), (total - int(total)) * 86_400 * _SECOND
     if name in _MONTHS:
         total = number * _MONTHS[name]
+        if _MONTHS[name] >= 12:  # of years only whole months are kept, the nearest
+            return int(abs(total) + Fraction(1, 2)) * (-1 if total < 0 else 1), 0, Fraction(0)
         rest = (total - int(total)) * 30
         return int(total), int(rest), (rest - int(rest)) * 86_400 * _SECOND
     return None

@@ -8,19 +8,21 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
-from velothread.kernels.civil import DATE_INFINITY, MICROS_PER_DAY, TIMESTAMP_INFINITY
+from velothread.kernels.civil import DATE_INFINITY, MICROS_PER_DAY
 
 # Digits may be grouped by single underscores.
 _DIGITS = r"\d+(?:_\d+)*"
 _NUMBER = re.compile(rf"([+-]?)(?:({_DIGITS})(?:\.((?:{_DIGITS})?))?|\.({_DIGITS}))(?:[eE]([+-]?{_DIGITS}))?", re.ASCII)
 _HEX = re.compile(r"0[xX]([0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)|0[bB]([01]+(?:_[01]+)*)")
-_DATE = re.compile(r"(-?\d+)([-/ \\])(\d{1,2})\2(\d{1,2})(?: *\((BC)\))?", re.ASCII)
+_DATE = re.compile(r"(-?\d+)([-/ \\])(\d{1,2})\2(\d{1,2})(?: *\(([bB][cC])\))?", re.ASCII)
 _TIME = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d*))?)?", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d{2})(?::?(\d{2})(?::?(\d{2}))?)?", re.ASCII)
 _SPACE = " \t\n\r\v\f"
 # Rounding happens where the scale is known, so nothing may be rounded before.
 _EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
 _MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+# What `parse_timestamp` gives for infinity: beyond every moment that has a date.
+FOREVER = 2**63 * 1000
 _DATE_RANGE = (-2_147_483_646, 2_147_483_646)
 
 
@@ -84,6 +86,8 @@ def parse_date(text: str) -> int | None:
 def _days(found: re.Match[str]) -> int | None:
     year, month, day = int(found[1]), int(found[3]), int(found[4])
     if found[5]:
+        if year <= 0:
+            return None
         year = 1 - year
     if not 1 <= month <= 12 or not -6_000_000 < year < 6_000_000:
         return None
@@ -130,7 +134,7 @@ def parse_timestamp(text: str, zoned: bool = False) -> int | None:
     text = text.strip(_SPACE)
     found = _DATE.match(text)
     if found is None:
-        special = {"infinity": TIMESTAMP_INFINITY * 1000, "-infinity": -TIMESTAMP_INFINITY * 1000, "epoch": 0}
+        special = {"infinity": FOREVER, "-infinity": -FOREVER, "epoch": 0}
         return special.get(text.lower())
     days = _days(found)
     if days is None:

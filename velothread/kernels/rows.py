@@ -65,8 +65,11 @@ def by_value(value: Any, compute: Callable[[Any], Any]) -> Any:
     indices = value.indices
     if pa.types.is_boolean(result.type) and not result.null_count and not indices.null_count:
         # Arrow takes booleans bit by bit
-        flags = result.to_numpy(zero_copy_only=False).view(np.uint8)[indices.to_numpy().astype(np.intp)]
-        bits = pa.py_buffer(np.packbits(flags, bitorder="little"))
+        flags = pa.array(result.to_numpy(zero_copy_only=False).view(np.uint8))
+        # One look at all indices (negative ones are great as unsigned ones) costs less than Arrow's at each.
+        greatest = indices.cast(pa.int32()).to_numpy().view(np.uint32).max(initial=0)
+        taken = pc.take(flags, indices, boundscheck=bool(greatest >= len(dictionary)))
+        bits = pa.py_buffer(np.packbits(taken.to_numpy(), bitorder="little"))
         return pa.BooleanArray.from_buffers(pa.bool_(), len(indices), [None, bits])
     return result.take(indices)
 

@@ -144,7 +144,8 @@ def order(words: Sequence[Codes], keys: Sequence[SortKey], columns: Sequence[pa.
     places = np.flatnonzero(tied)
     runs = packed[places]
     rows = permutation[places]
-    levels = [words[0][rows] & np.uint64((1 << min(lost, 63)) - 1), *(w[rows] for w in words[1:])]
+    # What was sorted by are the bits of the distance from `low`, so those that are left are of it, too.
+    levels = [(words[0][rows] - low) & np.uint64((1 << min(lost, 63)) - 1), *(w[rows] for w in words[1:])]
     if columns is not None:
         taken = [plain(c).take(pa.array(rows)) for c in columns]
         levels = Layout.of(keys, taken, exact=True).words(taken)

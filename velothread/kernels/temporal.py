@@ -1,6 +1,7 @@
 """Parts of dates, times, timestamps and intervals: year, isodow, epoch and so on.
 
 Arrow's calendar kernels are quickest on DATE, so that timestamps are split into days and microseconds of the day first.
+They count years in 16 bits: dates farther away are moved by whole eras of 400 years, which have the same calendar.
 Infinite moments have no parts: NULL.
 """
 
@@ -46,6 +47,8 @@ UNIT_MICROS = {
 }
 UNIT_HINT = "units are year, month, week, day, hour, ..."
 _JULIAN_EPOCH = 2_440_588
+_DAYS_PER_ERA = 146_097
+_FAR_DAYS = 11_000_000  # about 30,000 years: before that Arrow's years are right
 _CLOCK = ("hour", "minute", "second", "millisecond", "microsecond")
 
 
@@ -86,11 +89,41 @@ def as_days(value: Value) -> pa.Array:
     return column(days, pa.date32(), valid)
 
 
+def near(days: pa.Array) -> tuple[pa.Array, Numbers | None]:
+    """DATEs that Arrow's calendar knows, and how many eras of 400 years each was moved (None: none at all)."""
+    data = view(days)
+    if not len(data) or (int(data.max()) < _FAR_DAYS and int(data.min()) > -_FAR_DAYS):
+        return days, None
+    eras = np.floor_divide(data, _DAYS_PER_ERA)
+    return column(data - eras * _DAYS_PER_ERA, pa.date32(), valid_rows(days)), eras.astype(np.int64)
+
+
+def _recurring(part: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], pa.Array]:
+    """A part that is the same in each era."""
+    return lambda days: part(near(days)[0])
+
+
+def _counted(part: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], pa.Array]:
+    """A part that counts years."""
+
+    def counted(days: pa.Array) -> pa.Array:
+        moved, eras = near(days)
+        years = part(moved)
+        return years if eras is None else pc.add(years, column(eras * 400, pa.int64(), None))
+
+    return counted
+
+
+year_of = _counted(pc.year)
+_iso_year = _counted(pc.iso_year)
+_iso_week = _recurring(pc.iso_week)
+
+
 def _year_by(divisor: int) -> Callable[[pa.Array], pa.Array]:
     """Decades count from year 0, towards zero."""
 
     def part(days: pa.Array) -> pa.Array:
-        return pc.divide(pc.year(days), pa.scalar(divisor, pa.int64()))
+        return pc.divide(year_of(days), pa.scalar(divisor, pa.int64()))
 
     return part
 
@@ -99,7 +132,7 @@ def _period(length: int) -> Callable[[pa.Array], pa.Array]:
     """Centuries and millennia begin with a year 1: 2000 is in the 20th, 2001 in the 21st; none is the 0th."""
 
     def part(days: pa.Array) -> pa.Array:
-        year = view(pc.year(days))
+        year = view(year_of(days))
         number = np.where(year > 0, (year - 1) // length + 1, -(-year // length + 1))
         return column(number, pa.int64(), valid_rows(days))
 
@@ -107,24 +140,27 @@ def _period(length: int) -> Callable[[pa.Array], pa.Array]:
 
 
 def _yearweek(days: pa.Array) -> pa.Array:
-    return pc.add(pc.multiply(pc.iso_year(days), pa.scalar(100, pa.int64())), pc.iso_week(days))
+    year, week = _iso_year(days), _iso_week(days)
+    hundreds = pc.multiply(year, pa.scalar(100, pa.int64()))
+    # Before the year 1 the week counts away from it as well, as in DuckDB.
+    return pc.if_else(pc.less(year, 0), pc.subtract(hundreds, week), pc.add(hundreds, week))
 
 
 def _era(days: pa.Array) -> pa.Array:
-    return pc.greater(pc.year(days), 0).cast(pa.int64())
+    return pc.greater(year_of(days), 0).cast(pa.int64())
 
 
 _OF_DAYS: dict[str, Callable[[pa.Array], pa.Array]] = {
-    "year": pc.year,
-    "month": pc.month,
-    "day": pc.day,
-    "quarter": pc.quarter,
-    "week": pc.iso_week,
-    "isoyear": pc.iso_year,
+    "year": year_of,
+    "month": _recurring(pc.month),
+    "day": _recurring(pc.day),
+    "quarter": _recurring(pc.quarter),
+    "week": _iso_week,
+    "isoyear": _iso_year,
     "yearweek": _yearweek,
-    "dow": lambda days: pc.day_of_week(days, count_from_zero=True, week_start=7),
-    "isodow": lambda days: pc.day_of_week(days, count_from_zero=False, week_start=1),
-    "doy": pc.day_of_year,
+    "dow": _recurring(lambda days: pc.day_of_week(days, count_from_zero=True, week_start=7)),
+    "isodow": _recurring(lambda days: pc.day_of_week(days, count_from_zero=False, week_start=1)),
+    "doy": _recurring(pc.day_of_year),
     "decade": _year_by(10),
     "century": _period(100),
     "millennium": _period(1000),
@@ -166,7 +202,7 @@ def _part(part: str, array: pa.Array) -> pa.Array:
     if part in _OF_DAYS:
         return _OF_DAYS[part](as_days(array))
     if part.startswith("timezone"):
-        return column(np.zeros(len(array), np.int64), pa.int64(), valid_rows(array))
+        return column(np.zeros(len(array), np.int64), pa.int64(), valid_rows(as_days(array)))
     days, micros = split(array)
     valid = valid_rows(as_days(array))
     if part == "epoch":

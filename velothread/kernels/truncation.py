@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from velothread.errors import ExecutionError
 from velothread.kernels.civil import MICROS_PER_DAY, TIMESTAMP_INFINITY, civil, days_from_civil, days_in_month, iso_week
 from velothread.kernels.function import Value
-from velothread.kernels.temporal import UNIT_HINT, UNIT_MICROS, as_days, by_part, part_name
+from velothread.kernels.temporal import UNIT_HINT, UNIT_MICROS, as_days, by_part, near, part_name, split, year_of
 from velothread.kernels.vectors import (
     INTERVAL_DTYPE,
+    Mask,
     Numbers,
     as_column,
     column,
@@ -46,18 +47,18 @@ def _truncate_days(part: str, days: pa.Array) -> Numbers:
     if part == "week":
         return data - (data + 3) % 7
     if part == "month":
-        return data - view(pc.day(days)) + 1
+        return data - view(pc.day(near(days)[0])) + 1
     if part == "year":
-        return data - view(pc.day_of_year(days)) + 1
+        return data - view(pc.day_of_year(near(days)[0])) + 1
     if part == "isoyear":
         year = iso_week(data)[0]
         fourth = days_from_civil(year, np.ones_like(year), np.full_like(year, 4))
         monday: Numbers = fourth - (fourth + 3) % 7
         return monday
-    year = view(pc.year(days))
+    year = view(year_of(days))
     one = np.ones_like(year)
     if part == "quarter":
-        return days_from_civil(year, (view(pc.month(days)) - 1) // 3 * 3 + 1, one)
+        return days_from_civil(year, (view(pc.month(near(days)[0])) - 1) // 3 * 3 + 1, one)
     length = _YEARS[part]
     return days_from_civil(np.fix(year / length).astype(np.int64) * length, one, one)
 
@@ -119,6 +120,7 @@ def last_day(value: Value) -> Value:
 # Buckets are counted from a Monday, month buckets from the first of January.
 _ORIGIN_DAYS = 10_959  # 2000-01-03
 _ORIGIN_MONTHS = 2000 * 12
+_FIRST = -(TIMESTAMP_INFINITY // MICROS_PER_DAY * MICROS_PER_DAY)  # TIMESTAMP begins with a whole day
 
 
 def time_bucket(width: Value, moment: Value, shift: Value | None = None) -> Value:
@@ -131,6 +133,10 @@ def time_bucket(width: Value, moment: Value, shift: Value | None = None) -> Valu
         return _each_width(*arguments)
     if not width.is_valid:
         rows = row_count(moment)
+        return pa.scalar(None, moment.type) if rows is None else pa.nulls(rows, moment.type)
+    valid = valid_rows(*arguments)
+    if valid is not None and not valid.any():  # no bucket is asked for, so no width is wrong
+        rows = row_count(*arguments)
         return pa.scalar(None, moment.type) if rows is None else pa.nulls(rows, moment.type)
     parts = view(width)[0]
     months = int(parts["months"])
@@ -152,40 +158,51 @@ def _each_width(*columns: pa.Array) -> pa.Array:
 
 def _bucket(months: int, micros: int, moment: Value, shift: Value | None) -> Value:
     t = moment.type
-    data = _micros(moment)
-    valid = valid_rows(moment) if shift is None else valid_rows(moment, shift)
-    offset: Numbers | int = 0
+    arguments = (moment,) if shift is None else (moment, shift)
+    valid, rows = valid_rows(*arguments), row_count(*arguments) or 1
     if months:
         origin: Numbers | int = _ORIGIN_MONTHS
         if shift is not None and shift.type == pa.month_day_nano_interval():
             raise ExecutionError("time_bucket of months takes no offset", hint="give a date at which a bucket begins")
         if shift is not None:
-            year, month, _ = civil(np.floor_divide(_micros(shift), MICROS_PER_DAY))
+            year, month, _ = civil(split(shift)[0])
             origin = year * 12 + month - 1
-        year, month, _ = civil(np.floor_divide(data, MICROS_PER_DAY))
+        year, month, _ = civil(split(moment)[0])
         total = np.floor_divide(year * 12 + month - 1 - origin, months) * months + origin
-        out = days_from_civil(total // 12, total % 12 + 1, np.ones_like(total)) * MICROS_PER_DAY
+        days = days_from_civil(total // 12, total % 12 + 1, np.ones_like(total))
+        if t == pa.date32():
+            return like_arguments(column(days.astype(np.int32), t, valid, rows), *arguments)
+        out = days * MICROS_PER_DAY
     else:
+        data = _micros(moment, valid)
         start: Numbers | int = _ORIGIN_DAYS * MICROS_PER_DAY
         if shift is not None and shift.type == pa.month_day_nano_interval():
-            offset = view(shift)["days"].astype(np.int64) * MICROS_PER_DAY + view(shift)["nanos"] // 1000
+            start = start + view(shift)["days"].astype(np.int64) * MICROS_PER_DAY + view(shift)["nanos"] // 1000
         elif shift is not None:
-            start = _micros(shift)
-        out = np.floor_divide(data - start - offset, micros) * micros + start + offset
-    rows = row_count(*((moment,) if shift is None else (moment, shift))) or 1
+            start = _micros(shift, valid)
+        # How far into its bucket each moment is; a difference of the moments themselves might not fit into 64 bits.
+        within = np.mod(np.mod(data, micros) - np.mod(start, micros), micros)
+        _refuse(data < _FIRST + within, valid)
+        out = data - within
     if t == pa.date32():
         out = np.floor_divide(out, MICROS_PER_DAY).astype(np.int32)
     elif t.unit == "ns":
         out = out * 1000
-    result = column(out, t, valid, rows)
-    return like_arguments(result, *((moment,) if shift is None else (moment, shift)))
+    return like_arguments(column(out, t, valid, rows), *arguments)
 
 
-def _micros(value: Value) -> Numbers:
+def _micros(value: Value, valid: Mask | None) -> Numbers:
     data = view(value)
     if value.type == pa.date32():
-        return data.astype(np.int64) * MICROS_PER_DAY
+        days = data.astype(np.int64)
+        _refuse(np.abs(days) > TIMESTAMP_INFINITY // MICROS_PER_DAY, valid)
+        return days * MICROS_PER_DAY
     return data // 1000 if value.type.unit == "ns" else data
+
+
+def _refuse(beyond: Mask, valid: Mask | None) -> None:
+    if (beyond if valid is None else beyond & valid).any():
+        raise ExecutionError("the bucket of a moment begins before the first TIMESTAMP, or the moment has none")
 
 
 Truncation = Callable[[Value], Value]

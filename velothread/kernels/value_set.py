@@ -62,6 +62,11 @@ class ValueSet:
         self.flags[start : start + theirs.size - 1] |= other.flags[1:]
         return True
 
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return int(np.count_nonzero(self.flags))
+
     def values(self) -> pa.Array:
         """The values, rising."""
         return keys_of(np.flatnonzero(self.flags), self.base, self.type)

@@ -6,7 +6,7 @@ first needed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from velothread.plan import nodes
 from velothread.plan.expressions import (
@@ -330,5 +330,5 @@ def _used_only(b: Branch) -> Branch:
     scan = b.input.scan
     kept = [(f, c) for f, c in zip(scan.output, scan.columns, strict=True) if f in used]
     fields = tuple(f for f, _ in kept)
-    narrowed = nodes.Scan(scan.source, fields, tuple(c for _, c in kept), scan.bounds, scan.limit)
+    narrowed = replace(scan, output=fields, columns=tuple(c for _, c in kept))
     return Branch(FromScan(narrowed), fields, b.steps, b.outputs)

@@ -27,13 +27,17 @@ from velothread.sources.source import Bound, Source
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """Rows of a source; `output[i]` is the source's column `columns[i]`."""
+    """Rows of a source; `output[i]` is the source's column `columns[i]`.
+
+    early: the columns by which a sort with a limit chooses rows, when the source can read the others for those alone.
+    """
 
     source: Source
     output: tuple[Field, ...]
     columns: tuple[str, ...]
     bounds: tuple[Bound, ...] = ()
     limit: int | None = None
+    early: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -280,6 +284,8 @@ def title(node: Node) -> str:
                 parts.append("skip by: " + " AND ".join(f"{b.column} {b.op} {_brief(b.value)}" for b in node.bounds))
             if node.limit is not None:
                 parts.append(f"limit: {node.limit}")
+            if node.early:
+                parts.append("rows chosen by: " + ", ".join(node.early))
             return "; ".join(parts)
         case Values():
             return f"Values {node.rows} row{'s' if node.rows != 1 else ''}"

@@ -8,7 +8,7 @@ from time import perf_counter_ns
 from velothread.errors import Cancelled
 from velothread.processors.adaptive.partitioning import Facts
 from velothread.processors.metrics import PartitionMetrics, Progress, QueryMetrics, StageMetrics
-from velothread.processors.stage import Part, Stage
+from velothread.processors.stage import Cancels, Part, Stage
 from velothread.sources.source import Split
 
 
@@ -21,7 +21,7 @@ class SimpleProcessor:
     def __init__(self) -> None:
         self.metrics = QueryMetrics()
         self.progress = Progress()
-        self._cancelled = False
+        self.cancels = Cancels()
 
     @property
     def name(self) -> str:
@@ -34,31 +34,41 @@ class SimpleProcessor:
         return 1
 
     def run(
-        self, stage: Stage, splits: Iterable[Split], *, prefetch: bool | None = None, facts: Facts | None = None
+        self,
+        stage: Stage,
+        splits: Iterable[Split],
+        *,
+        prefetch: bool | None = None,
+        facts: Facts | None = None,
+        since: int | None = None,
     ) -> Generator[Part]:
         """Process all splits; yield their results in order, then the worker's `finish` result.
 
-        `prefetch` and `facts` are for processors with more threads.
+        `prefetch` and `facts` are for processors with more threads. since: see `Processor.run`.
 
         :raises Cancelled: `cancel` was called.
         """
+        return self._run(stage, splits, self.cancels.count if since is None else since)
+
+    def _run(self, stage: Stage, splits: Iterable[Split], since: int) -> Generator[Part]:
         metrics = PartitionMetrics(0)
-        self.metrics.stages.append(StageMetrics(stage.name, "simple", [metrics], PartitionMetrics(0), "none", "none"))
+        # Another result of the session may be read in between, with metrics of its own.
+        mine = StageMetrics(stage.name, "simple", [metrics], PartitionMetrics(0), "none", "none")
+        self.metrics.stages.append(mine)
         self.progress = progress = Progress(stage.name, parts=[metrics])
         if isinstance(splits, Sized):
             progress.splits = len(splits)
             progress.bytes = sum([split.bytes for split in splits])
         metrics.start()
-        self.metrics.stages[-1].coordinator.start()
+        mine.coordinator.start()
         try:
-            yield from self._parts(stage, splits, metrics, progress)
+            yield from self._parts(stage, splits, metrics, progress, since)
         finally:
-            self._cancelled = False
             metrics.end()
-            self.metrics.stages[-1].coordinator.end()
+            mine.coordinator.end()
 
     def _parts(
-        self, stage: Stage, splits: Iterable[Split], metrics: PartitionMetrics, progress: Progress
+        self, stage: Stage, splits: Iterable[Split], metrics: PartitionMetrics, progress: Progress, since: int
     ) -> Generator[Part]:
         worker = stage.open(0)
         reports = hasattr(worker, "metrics")
@@ -68,7 +78,7 @@ class SimpleProcessor:
         index = 0
         try:
             while True:
-                if self._cancelled:
+                if self.cancels.count != since:
                     raise Cancelled("the query was cancelled")
                 start = perf_counter_ns()
                 try:
@@ -104,5 +114,5 @@ class SimpleProcessor:
         """Nothing to stop: there are no threads."""
 
     def cancel(self) -> None:
-        """Make the run under way (or else the next one) raise `Cancelled` before its next split. From any thread."""
-        self._cancelled = True
+        """Make what runs raise `Cancelled` before its next split. From any thread."""
+        self.cancels.count += 1

@@ -63,6 +63,16 @@ class Part:
     value: Any
 
 
+@dataclass(slots=True)
+class Cancels:
+    """How often `cancel` was called: whoever began before the last time is to stop, and nobody who begins after it.
+
+    Threading: counted and read by any thread. Of two calls at once one may go uncounted, and means the same.
+    """
+
+    count: int = 0
+
+
 class Processor(Protocol):
     """Runs stages. `simple` and `adaptive` give the same parts for the same stage and splits.
 
@@ -71,6 +81,7 @@ class Processor(Protocol):
 
     metrics: QueryMetrics
     progress: Progress
+    cancels: Cancels
 
     @property
     def name(self) -> str:
@@ -83,11 +94,18 @@ class Processor(Protocol):
         ...
 
     def run(
-        self, stage: Stage, splits: Iterable[Split], *, prefetch: bool | None = None, facts: Facts | None = None
+        self,
+        stage: Stage,
+        splits: Iterable[Split],
+        *,
+        prefetch: bool | None = None,
+        facts: Facts | None = None,
+        since: int | None = None,
     ) -> Generator[Part]:
         """Process all splits; yield their results in split order, then each worker's `finish` result.
 
-        prefetch: iterate `splits` in a thread of its own (they block). facts: for the choice of a strategy.
+        prefetch: iterate `splits` in a thread of its own (they block). facts: for the choice of a strategy. since:
+        `cancels.count` when the query began of which this is a stage; default: now.
 
         Closing the iterator early (LIMIT) stops the work that is under way. A failure anywhere stops all, and the first
         error is raised here.
@@ -99,5 +117,5 @@ class Processor(Protocol):
         ...
 
     def cancel(self) -> None:
-        """Make `run` raise `Cancelled` soon. From any thread."""
+        """Make every `run` that was called before raise `Cancelled` soon. From any thread."""
         ...

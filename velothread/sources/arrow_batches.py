@@ -67,6 +67,13 @@ class Conform:
         types = tuple(schema.field(n).type for n in scan.columns)
         return Conform(source, scan.columns, types, scan.dictionaries, scan.batch_rows)
 
+    def fits(self, schema: pa.Schema) -> bool:
+        """Are batches of this schema wanted as they are?"""
+        return schema.names == list(self.names) and all(
+            f.type == t or (f.type == DICTIONARY and pa.types.is_string(t) and f.name in self.dictionaries)
+            for f, t in zip(schema, self.types, strict=True)
+        )
+
     def batch(self, columns: Sequence[pa.Array], rows: int) -> pa.RecordBatch:
         """Columns in the order of `names`, as one batch.
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from velothread import types as t
 from velothread.errors import BadValueError, SourceError
+from velothread.sources.csv_arrow import read_csv
 from velothread.sources.csv_convert import convert
 from velothread.sources.csv_dialect import ends_within_quotes, exact_end, records
 from velothread.sources.csv_schema import CsvColumn, CsvLayout, convert_options
@@ -104,8 +105,8 @@ class CarefulParse:
             return pa.schema(nothing).empty_table()
         read = [c.name for c in self.wanted] or names[:1]
         try:
-            return csv.read_csv(
-                pa.BufferReader(data),
+            return read_csv(
+                data,
                 read_options=csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
                 parse_options=self.layout.dialect.parse_options(len(names), set_aside),
                 convert_options=convert_options(self.layout, self.options, dict.fromkeys(read, pa.binary()), read),

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from velothread import types as t
 from velothread.errors import OptionError, did_you_mean
 from velothread.sources import csv_convert
+from velothread.sources.plain_numbers import plain_numbers
 from velothread.types import SqlType
 
 _DATE = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}"
@@ -60,6 +61,9 @@ def detect(
     for kind, fmt in ((t.DATE, date_format), (t.TIMESTAMP, timestamp_format)):
         if fmt is not None and csv_convert.fits(values, kind, fmt, decimal):
             return Detected(kind, fmt, odd=True)
+    plain = plain_numbers(values) if decimal == "." else None
+    if plain is not None:
+        return Detected(plain)
     for kind, pattern in _PATTERNS:
         if kind == t.DOUBLE and decimal == ",":
             pattern = _COMMA_DOUBLE

@@ -52,7 +52,7 @@ class Dialect:
         )
 
 
-def last_record_end(data: bytes, dialect: Dialect) -> int:
+def last_record_end(data: bytes | bytearray, dialect: Dialect) -> int:
     """The offset after the last record that ends within `data`, 0 when none does; `data` starts at a record's start.
 
     Where text is odd (stray quotes, lone `\\r`) it may be the end of an earlier record, never of none.
@@ -81,13 +81,13 @@ def evenly_quoted(data: bytes, dialect: Dialect) -> bool:
     return found is not None and found == exact_end(data, dialect)
 
 
-def exact_end(data: bytes, dialect: Dialect) -> int:
+def exact_end(data: bytes | bytearray, dialect: Dialect) -> int:
     """The same by a state machine (a regular expression that can't backtrack): right for any text, slower."""
     match = _records_pattern(dialect).match(data)
     return match.end() if match is not None else 0
 
 
-def _parity_end(data: bytes, dialect: Dialect) -> int | None:
+def _parity_end(data: bytes | bytearray, dialect: Dialect) -> int | None:
     """The same by counting quotes, 64 bytes in one word; None when a quote is in a place where counting may be wrong.
 
     A byte is inside quotes when an odd number of quotes comes before it. That is what the parser does as long as each

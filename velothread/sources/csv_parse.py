@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from velothread.sources.csv_arrow import read_csv
 from velothread.sources.csv_careful import CarefulParse
 from velothread.sources.csv_convert import convert
 from velothread.sources.csv_dialect import ends_within_quotes
@@ -74,8 +75,8 @@ class BlockParser:
         types = {c.name: pa.string() if c.as_text else c.type.arrow for c in self.wanted}
         types.update(dict.fromkeys(counted, pa.binary()))
         try:
-            table = csv.read_csv(
-                pa.BufferReader(pa.py_buffer(data)),
+            table = read_csv(
+                pa.py_buffer(data),
                 # One block: records were cut before, and Arrow would look for their ends a second time.
                 read_options=csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
                 parse_options=dialect.parse_options(len(names)),

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from velothread import types as t
+from velothread.sources.csv_arrow import read_csv
 from velothread.sources.csv_schema import CsvColumn, CsvLayout, convert_options
 from velothread.sources.source import ReadOptions
 from velothread.sources.text_cells import Block, Ints, Masks, numbers
@@ -145,8 +146,8 @@ class PlainReader:
         text[lines[1:] - 1] = 10
         text = text[lines[0] : lines[-1]]
         try:
-            read: Any = csv.read_csv(
-                pa.BufferReader(pa.py_buffer(text)),
+            read: Any = read_csv(
+                pa.py_buffer(text),
                 read_options=csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=[column.name]),
                 parse_options=self._layout.dialect.parse_options(1),
                 convert_options=convert_options(

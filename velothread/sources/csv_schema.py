@@ -19,6 +19,7 @@ from velothread import types as t
 from velothread.errors import OptionError, SourceError, did_you_mean
 from velothread.sources import csv_dialect
 from velothread.sources.compression import looks_like
+from velothread.sources.csv_arrow import read_csv
 from velothread.sources.csv_detect import Detected, detect, type_named
 from velothread.sources.csv_dialect import Dialect, fields, last_record_end, records
 from velothread.sources.files import File
@@ -259,8 +260,8 @@ def _sample(body: bytes, dialect: Dialect, width: int, options: ReadOptions) -> 
 
     names = [str(i) for i in range(width)]
     layout = CsvLayout(dialect, (), False, 0, 0)
-    table = csv.read_csv(
-        pa.BufferReader(body),
+    table = read_csv(
+        body,
         read_options=csv.ReadOptions(use_threads=False, block_size=len(body) + 1, column_names=names),
         parse_options=dialect.parse_options(width, lambda row: "skip"),
         convert_options=convert_options(layout, options, dict.fromkeys(names, pa.binary()), None),

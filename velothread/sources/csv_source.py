@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial as bind
 
 import pyarrow as pa
 
@@ -25,6 +26,7 @@ from velothread.sources.csv_splits import STREAM_BLOCK, RangeBuffer, blocks, ran
 from velothread.sources.file_columns import FileColumns, file_columns
 from velothread.sources.files import ByteStream, File, Files, open_bytes
 from velothread.sources.rejects import Refusals
+from velothread.sources.remembered import Remembered
 from velothread.sources.source import ReadOptions, Scan, Split
 from velothread.types import SqlType
 
@@ -152,9 +154,10 @@ class CsvSource:
     else is immutable.
     """
 
-    def __init__(self, files: Files, options: ReadOptions) -> None:
+    def __init__(self, files: Files, options: ReadOptions, known: Remembered | None = None) -> None:
         self.files = files
         self.options = options
+        self._known = known or Remembered()
         self.refusals = Refusals(options.rejects)
         self.constants = file_columns(files, options)
         # What can be read only once is opened here, and its head kept.
@@ -207,7 +210,7 @@ class CsvSource:
         for name in scan.columns:
             if name not in by_name and name not in self.constants.names:
                 raise SourceError(f"{self.name}: no column {name!r}; {did_you_mean(name, by_name) or ''}")
-        buffer = RangeBuffer()
+        buffer = self._known.kept("csv ranges", RangeBuffer)
         for place, file in enumerate(self.files):
             if self.constants.may_match(file, scan.bounds):
                 layout = self._layouts.get(place) or self._layout_of(place, file)
@@ -302,7 +305,9 @@ class CsvSource:
                 break
             if place and not file.seekable:
                 break
-            layout = self._sniff(place, file, options, first.dialect if first else None)
+            like = first.dialect if first else None
+            sniffed = bind(self._sniff, place, file, options, like)
+            layout = self._known.layout(file, ("csv", self.options, options, like, file.compression), sniffed)
             if first is not None and not options.union_by_name:
                 _check_same(file, layout, first)
             layouts[place] = layout
@@ -334,13 +339,13 @@ class CsvSource:
         return tuple(columns.values())
 
 
-def open_csv(files: Files, options: ReadOptions) -> CsvSource:
-    """Open CSV files: look at their first rows.
+def open_csv(files: Files, options: ReadOptions, known: Remembered | None = None) -> CsvSource:
+    """Open CSV files: look at their first rows. known: what the session has seen of them before.
 
     :raises SourceError: when a file can't be read, or files of a glob have different columns.
     :raises OptionError: when an option doesn't fit the files.
     """
-    return CsvSource(files, options)
+    return CsvSource(files, options, known)
 
 
 def _stream_blocks(

@@ -21,6 +21,8 @@ MOST_RANGE = 1 << 22
 STREAM_BLOCK = 1 << 22
 # Small enough that the allocator keeps its memory: fresh pages cost more than the work on them.
 _PIECE = 1 << 18
+# Towards the end of a file a range takes so manyth of what is left.
+_TAPER = 5
 
 
 def range_size(size: int) -> int:
@@ -28,12 +30,18 @@ def range_size(size: int) -> int:
     return max(LEAST_RANGE, min(MOST_RANGE, size // 16))
 
 
+def _tapered(size: int, left: int) -> int:
+    """How many bytes the next range takes of the `left` ones: fewer towards the end, so that receivers end together."""
+    return min(size, max(LEAST_RANGE, left // _TAPER))
+
+
 def ranges(
     file: File, start: int, dialect: Dialect, size: int, lines: int | None
 ) -> Iterator[tuple[int, int, int | None]]:
     """Byte ranges (start, end, newlines before) of whole records, about `size` bytes each, up to the file's end.
 
-    A record longer than `size` makes its range longer. lines: newlines before `start`, None: they needn't be counted.
+    They get smaller towards the end. A record longer than `size` makes its range longer. lines: newlines before
+    `start`, None: they needn't be counted.
 
     :raises SourceError: when the file can't be read.
     """
@@ -42,26 +50,28 @@ def ranges(
     except OSError as error:
         raise unreadable(file.label, error) from error
     try:
+        whole = file.size or 0
         at = begin = start
         piece = min(size, _PIECE)
-        want = piece
+        # Read into again and again: the pages of a fresh one would cost as much as the reading.
+        usual = data = bytearray(piece)
         begin_lines = lines
         while True:
-            data = read_range(descriptor, at, want)
-            if len(data) < want:
+            got = _filled(descriptor, at, data)
+            if got < len(data):
                 # The end of the file ends the last record, whether it has a newline or not.
-                if at + len(data) > begin:
-                    yield begin, at + len(data), begin_lines
+                if at + got > begin:
+                    yield begin, at + got, begin_lines
                 return
             end = last_record_end(data, dialect)
             if end == 0:
-                want *= 2  # one record is longer than the piece
+                data = bytearray(2 * len(data))  # one record is longer than the piece
                 continue
-            want = piece
             at += end
             if lines is not None:
                 lines += data.count(b"\n", 0, end)
-            if at - begin + piece > size:
+            data = usual
+            if at - begin + piece > _tapered(size, whole - begin):
                 yield begin, at, begin_lines
                 begin, begin_lines = at, lines
     except OSError as error:
@@ -70,20 +80,16 @@ def ranges(
         os.close(descriptor)
 
 
-def read_range(descriptor: int, start: int, size: int) -> bytes:
-    """`size` bytes at `start`; fewer only at the end of the file."""
-    data = os.pread(descriptor, size, start)
-    if len(data) == size or not data:
-        return data
-    pieces = [data]
-    got = len(data)
-    while got < size:
-        data = os.pread(descriptor, size - got, start + got)
-        if not data:
-            break
-        pieces.append(data)
-        got += len(data)
-    return b"".join(pieces)
+def _filled(descriptor: int, start: int, data: bytearray) -> int:
+    """Read the bytes at `start` into `data`; how many: fewer than it holds only at the end of the file."""
+    got = 0
+    with memoryview(data) as room:
+        while got < len(data):
+            count = os.preadv(descriptor, [room[got:]], start + got)
+            if not count:
+                break
+            got += count
+    return got
 
 
 class RangeBuffer(threading.local):

@@ -17,11 +17,13 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from types import TracebackType
 from typing import IO, Any, Protocol
 
 from velothread.errors import SourceError, near_names
 from velothread.sources.compression import Decompressed, codec, without_suffix
+from velothread.sources.patience import PatientFile
 from velothread.sources.source import ReadOptions
 
 STDIN = "-"
@@ -149,9 +151,13 @@ def open_bytes(file: File) -> ByteStream:
         raw: IO[bytes]
         if file.path == STDIN:
             # A duplicate, so that closing ours leaves the process's stdin as it is.
-            raw = os.fdopen(os.dup(standard_input()), "rb")
-        else:
+            raw = BufferedReader(PatientFile(os.dup(standard_input())))
+        elif file.seekable:
             raw = open(file.path, "rb", buffering=0 if file.compression is None else -1)  # noqa: SIM115
+        elif file.compression is None:
+            raw = PatientFile(file.path)
+        else:
+            raw = BufferedReader(PatientFile(file.path))
     except (OSError, ValueError) as error:
         raise unreadable(file.label, error) from error
     if file.compression is None:

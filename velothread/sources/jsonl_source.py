@@ -314,7 +314,7 @@ class JsonSource:
         carry, line, offset = b"", 1, 0
         with self._stream(place, file) as stream:
             while True:
-                piece = stream.read(self._options.split_bytes or STREAM_BYTES)
+                piece = _filled(stream, self._options.split_bytes or STREAM_BYTES)
                 cut = piece.rfind(b"\n") + 1
                 if piece and not cut:
                     carry += piece
@@ -329,6 +329,15 @@ class JsonSource:
                 if not piece:
                     return
                 carry = piece[cut:]
+
+
+def _filled(stream: ByteStream | Taken, size: int) -> bytes:
+    """`size` bytes, less only at the end. A pipe gives what happens to be there: splits must not hang on that, since
+    float sums are added up split by split."""
+    piece = stream.read(size)
+    while len(piece) < size and (more := stream.read(size - len(piece))):
+        piece += more
+    return piece
 
 
 class Taken:

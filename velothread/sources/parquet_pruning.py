@@ -48,6 +48,8 @@ def _chunk_may_match(chunk: Any, rows: int, bound: Bound, floating: bool) -> boo
     low, high = statistics.min, statistics.max
     if low is None or high is None or _is_nan(low) or _is_nan(high):
         return True
+    if getattr(low, "nanosecond", 0) or getattr(high, "nanosecond", 0):
+        return True  # finer than SQL's timestamps: what is above a bound here may be equal to it there
     values = list(bound.value) if bound.op == "in" else [bound.value]
     if any(_is_nan(v) for v in values):
         return True

@@ -3,121 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from velothread.errors import SourceError
-from velothread.sources.arrow_batches import Conform, canonical_schema, limited, rows_only, unique_names
+from velothread.sources.arrow_batches import Conform, canonical_schema, unique_names
 from velothread.sources.file_columns import FileColumns, file_columns
 from velothread.sources.files import File, Files, open_bytes, unreadable
 from velothread.sources.parquet_pruning import may_match, merged_range
+from velothread.sources.parquet_row_groups import Footer, RowGroups, places_of
 from velothread.sources.source import ReadOptions, Scan, Split
 
 # Row groups are read together up to this many rows.
 SPLIT_ROWS = 1 << 17
 # Text is read as a dictionary where its chunks take less than this per value, dictionary included: then values repeat.
 DICTIONARY_BYTES = 4
-# Row groups that take no more than this in memory are read at once.
-WHOLE_BYTES = 48 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Footer:
-    """A file's metadata, read once. `data`: the bytes of what is no plain file (a pipe, gzip), else None.
-
-    columns: the file's own name of each of its columns by the unique name that SQL uses.
-
-    Threading: immutable, shared by all receivers (Arrow's metadata is immutable, too).
-    """
-
-    file: File
-    metadata: Any
-    schema: pa.Schema
-    columns: tuple[tuple[str, str], ...]
-    data: pa.Buffer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RowGroups:
-    """Some row groups of one file.
-
-    names: the wanted columns that the file has. Wanted columns that it lacks (`union_by_name`) are NULL.
-
-    Threading: immutable; each receiver opens the file for itself.
-    """
-
-    footer: Footer
-    groups: tuple[int, ...]
-    rows: int
-    bytes: int
-    conform: Conform
-    names: tuple[str, ...]
-    dictionaries: tuple[str, ...]
-    constant: FileColumns
-    limit: int | None
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """
-        :raises SourceError: when the file is damaged; names the row group.
-        """
-        if not self.names:
-            yield from limited(self._without_reading(), self.limit)
-        else:
-            yield from limited(self._read(), self.limit)
-
-    def _without_reading(self) -> Iterator[pa.RecordBatch]:
-        step = self.conform.batch_rows
-        for start in range(0, self.rows, step):
-            rows = min(step, self.rows - start)
-            yield self._batch(None, rows) if self.conform.names else rows_only(rows)
-
-    def _read(self) -> Iterator[pa.RecordBatch]:
-        import pyarrow.parquet as pq
-
-        path = self.footer.file.label
-        own = dict(self.footer.columns)
-        group = self.groups[0]
-        try:
-            with pq.ParquetFile(
-                self.footer.data if self.footer.data is not None else self.footer.file.path,
-                metadata=self.footer.metadata,
-                read_dictionary=[own[n] for n in self.dictionaries],
-                memory_map=False,
-                pre_buffer=False,
-            ) as opened:
-                names = [own[n] for n in self.names]
-                for group in self.groups:
-                    for batch in self._group(opened, group, names):
-                        if batch.num_rows:
-                            yield self._batch(batch, batch.num_rows)
-        except (pa.ArrowException, OSError) as error:
-            raise SourceError(
-                f"{path}, row group {group}: can't be read; the file is damaged or was changed meanwhile ({error})"
-            ) from error
-
-    def _group(self, opened: Any, group: int, names: list[str]) -> Iterator[pa.RecordBatch]:
-        """Reading a row group at once takes a quarter less time than piece by piece, but room for all of it."""
-        found = self.footer.metadata.row_group(group)
-        room = max(found.num_rows * len(names) * 16, sum(c.total_uncompressed_size for c in _chunks(found, names)))
-        if room > WHOLE_BYTES or self.limit is not None:
-            yield from opened.iter_batches(self.conform.batch_rows, [group], names, use_threads=False)
-        else:
-            yield from opened.read_row_group(group, names, use_threads=False).to_batches(self.conform.batch_rows)
-
-    def _batch(self, batch: pa.RecordBatch | None, rows: int) -> pa.RecordBatch:
-        places = {} if batch is None else {n: i for i, n in enumerate(batch.schema.names)}
-        own = dict(self.footer.columns)
-        columns: list[pa.Array] = []
-        for name, kind in zip(self.conform.names, self.conform.types, strict=True):
-            if name in self.constant.names:
-                columns.append(self.constant.array(self.footer.file, name, rows))
-            elif batch is not None and own.get(name) in places:
-                columns.append(batch.column(places[own[name]]))
-            else:
-                columns.append(pa.nulls(rows, kind))
-        return self.conform.batch(columns, rows)
 
 
 class ParquetSource:
@@ -160,8 +62,14 @@ class ParquetSource:
     def splittable(self) -> bool:
         return True
 
+    @property
+    def reads_late(self) -> bool:
+        """`Scan.early` is of use."""
+        return True
+
     def splits(self, scan: Scan) -> Iterator[Split]:
         conform = Conform.of(self.name, self._schema, scan)
+        early = Conform.of(self.name, self._schema, replace(scan, columns=scan.early)) if scan.early else None
         left = scan.limit
         for footer in self._footers:
             if not self._constant.may_match(footer.file, scan.bounds):
@@ -187,8 +95,23 @@ class ParquetSource:
                     tuple(n for n in names if n in scan.dictionaries and _repeats(footer, part, own[n])),
                     self._constant,
                     left,
+                    early if early is not None and self._may_be_late(footer, names, scan) else None,
+                    self._inside,
                 )
                 left = None if left is None else left - rows
+
+    def _may_be_late(self, footer: Footer, names: Sequence[str], scan: Scan) -> bool:
+        """Can rows be chosen by early columns of this file without a difference in the answer?"""
+        own = dict(footer.columns)
+        if len({*own.values()}) < len(own) or scan.limit is not None or not any(n in names for n in scan.early):
+            return False
+        # A value with no place in its canonical type is an error, whether or not its row is chosen.
+        return all(
+            footer.schema.field(own[n]).type == (wanted := self._schema.field(n).type)
+            or pa.types.is_temporal(wanted)
+            or pa.types.is_string(wanted)
+            for n in names
+        )
 
 
 def _together(footer: Footer, groups: Sequence[int]) -> Iterator[tuple[int, ...]]:
@@ -208,25 +131,17 @@ def _together(footer: Footer, groups: Sequence[int]) -> Iterator[tuple[int, ...]
         yield tuple(part)
 
 
-def _chunks(found: Any, names: Sequence[str]) -> Iterator[Any]:
-    """The column chunks of a row group that belong to these columns, nested ones included."""
-    for i in range(found.num_columns):
-        chunk = found.column(i)
-        if any(chunk.path_in_schema == n or chunk.path_in_schema.startswith(n + ".") for n in names):
-            yield chunk
-
-
 def _bytes(footer: Footer, group: int, names: Sequence[str]) -> int:
-    return sum(c.total_compressed_size for c in _chunks(footer.metadata.row_group(group), names))
+    return sum(c.total_compressed_size for c in footer.chunks(group, names))
 
 
 def _repeats(footer: Footer, groups: Sequence[int], name: str) -> bool:
     """Is the column dictionary-encoded in these row groups, and do its values repeat enough?"""
     if not pa.types.is_string(footer.schema.field(name).type):
         return False
-    chunks = [c for g in groups for c in _chunks(footer.metadata.row_group(g), [name])]
-    return bool(chunks) and all(
-        c.has_dictionary_page and c.total_uncompressed_size < DICTIONARY_BYTES * max(c.num_values, 1) for c in chunks
+    found = [c for g in groups for c in footer.chunks(g, [name])]
+    return bool(found) and all(
+        c.has_dictionary_page and c.total_uncompressed_size < DICTIONARY_BYTES * max(c.num_values, 1) for c in found
     )
 
 
@@ -272,7 +187,7 @@ def _footer(file: File) -> Footer:
             "  hint: copy or download it again, or name its real format with --input-format"
         ) from error
     own = tuple(zip(unique_names(schema.names), schema.names, strict=True))
-    return Footer(file, metadata, schema, own, data)
+    return Footer(file, metadata, schema, own, places_of(metadata, schema.names), data)
 
 
 def _united(schemas: Sequence[pa.Schema]) -> pa.Schema:

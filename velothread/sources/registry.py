@@ -12,6 +12,7 @@ from typing import Any
 
 from velothread.errors import OptionError, SourceError, did_you_mean
 from velothread.sources.files import Files, format_of, open_bytes, resolve
+from velothread.sources.remembered import Remembered
 from velothread.sources.source import ReadOptions, Source
 
 # Format -> the module and function that open it: imported when first needed, so that starting up stays quick.
@@ -38,18 +39,21 @@ FORMATS = tuple(sorted(_NAMES))
 _SNIFF_BYTES = 1 << 16
 
 
-def open_source(what: Any, options: ReadOptions | None = None, name: str | None = None) -> Source:
+def open_source(
+    what: Any, options: ReadOptions | None = None, name: str | None = None, known: Remembered | None = None
+) -> Source:
     """Open `what`: a path, glob, `-` (stdin), list of paths, Arrow table, batch, reader or dataset, pandas or polars
     DataFrame, anything with `__arrow_c_stream__` or `__arrow_c_array__`, dict of columns, list of dicts.
 
-    The format of files is `options.format`, else what their suffix says, else what their first bytes say.
+    The format of files is `options.format`, else what their suffix says, else what their first bytes say. known: what
+    the session has found out about files before.
 
     :raises SourceError: when it can't be opened, or there is no telling what it is.
     :raises OptionError: when `options.format` is not a format.
     """
     options = options or ReadOptions()
     if isinstance(what, str | os.PathLike) or _is_paths(what):
-        return _open_files(what, options)
+        return _open_files(what, options, known)
     if isinstance(what, list | tuple) and not what:
         raise SourceError(f"{name or 'the table'}: an empty list has no columns")
     from velothread.sources.python_source import open_object
@@ -67,7 +71,7 @@ def _is_paths(what: Any) -> bool:
     return isinstance(what, list | tuple) and bool(what) and all(isinstance(p, str | os.PathLike) for p in what)
 
 
-def _open_files(what: Any, options: ReadOptions) -> Source:
+def _open_files(what: Any, options: ReadOptions, known: Remembered | None) -> Source:
     told = None if options.format is None else _named(options.format)
     files = resolve(what, options)
     opened = told or (_NAMES.get(files.format) if files.format else None)
@@ -78,7 +82,9 @@ def _open_files(what: Any, options: ReadOptions) -> Source:
         from dataclasses import replace
 
         options = replace(options, delimiter="\t")
-    return _opener(opened)(files, options)
+    opener = _opener(opened)
+    # The other formats say what is in them, or are cheap to look at.
+    return opener(files, options, known) if opened == "csv" else opener(files, options)
 
 
 def _refuse_mixed(files: Files) -> None:
@@ -101,11 +107,11 @@ def _named(text: str) -> str:
     return found
 
 
-def _opener(name: str) -> Callable[[Files, ReadOptions], Source]:
+def _opener(name: str) -> Callable[..., Source]:
     import importlib
 
     module, function = _OPENERS[name]
-    opener: Callable[[Files, ReadOptions], Source] = getattr(importlib.import_module(module), function)
+    opener: Callable[..., Source] = getattr(importlib.import_module(module), function)
     return opener
 
 

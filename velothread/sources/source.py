@@ -35,6 +35,7 @@ class Scan:
     limit: no more than this many rows are needed in all (from the start), or None.
     batch_rows: the most rows in a batch.
     dictionaries: names of text columns for which dictionary-encoded batches are welcome.
+    early: some of `columns`, by which rows are chosen; a source with `reads_late` may read the others for those alone.
     """
 
     columns: tuple[str, ...]
@@ -42,6 +43,7 @@ class Scan:
     limit: int | None = None
     batch_rows: int = DEFAULT_BATCH_ROWS
     dictionaries: frozenset[str] = frozenset()
+    early: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -60,6 +62,42 @@ class Split(Protocol):
         """Read, parse and yield the rows in order: columns as in `Scan.columns`, at most `batch_rows` rows each.
 
         :raises SourceError: when the data can't be read or a value doesn't fit.
+        """
+        ...
+
+
+class Chooser(Protocol):
+    """Says which rows of a split are wanted. What it says gets stricter as it sees more.
+
+    Threading: owned by the receiver that reads the split.
+    """
+
+    def bounds(self) -> tuple[Bound, ...]:
+        """Conditions that all wanted rows meet, by what is known so far."""
+        ...
+
+    def rows(self, batch: pa.RecordBatch, *, again: bool = False) -> Any:
+        """The wanted rows of a batch (rising int64, NumPy), or None for all. `batch` has the columns `Scan.early`.
+
+        again: of rows that were wanted when they were first seen."""
+        ...
+
+
+class ChoosingSplit(Split, Protocol):
+    """A split that reads some columns late: for the rows only that are wanted by what is in the others.
+
+    Threading: as of `Split`; `chosen` is called instead of `batches`.
+    """
+
+    @property
+    def early(self) -> object | None:
+        """None: this split can't, call `batches`."""
+        ...
+
+    def chosen(self, chooser: Chooser) -> Iterator[pa.RecordBatch]:
+        """As `batches`, but of the rows that `chooser` wants.
+
+        :raises SourceError: when the data can't be read.
         """
         ...
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from velothread.frontend.optimize.inline_shared import inline_shared
 from velothread.frontend.optimize.join_order import order_joins
+from velothread.frontend.optimize.late_columns import late_columns
 from velothread.frontend.optimize.limits import push_limits
 from velothread.frontend.optimize.prune_columns import prune_columns
 from velothread.frontend.optimize.push_filters import push_filters
@@ -20,7 +21,8 @@ RULES: tuple[Rule, ...] = (
     order_joins,  # after the filters: sizes depend on them
     push_limits,
     bound_scans,  # after the filters have reached the scans
-    prune_columns,  # last: only now is it known what each step needs
+    prune_columns,  # only now is it known what each step needs
+    late_columns,  # of what is left to be read, some can wait
 )
 
 

@@ -36,26 +36,6 @@ class Count(ArrayState):
         return pa.array(self.arrays[0])
 
 
-class CountIf(Count):
-    """count_if(condition)."""
-
-    __slots__ = ()
-
-    def update(self, rows: Rows) -> None:
-        self.grow(rows.groups)
-        true = rows.numbers(0).astype(bool)
-        if rows.codes is None:
-            self.arrays[0][0] += np.count_nonzero(true)
-        elif rows.scattered:
-            np.add.at(self.arrays[0], rows.codes[true], 1)
-        else:
-            self.arrays[0] += np.bincount(rows.codes[true], minlength=rows.groups)
-
-    def finish(self, groups: int) -> pa.Array:
-        self.grow(groups)
-        return decimals([self.arrays[0]], np.ones(groups, bool), pa.decimal128(38, 0))
-
-
 class IntegerSum(ArrayState):
     """Exact sum of integers, booleans and decimals, in 128 bits.
 

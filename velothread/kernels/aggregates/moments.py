@@ -147,6 +147,54 @@ def regr_r2(n: Codes, mx: Codes, my: Codes, sxx: Codes, syy: Codes, sxy: Codes) 
     return np.where(syy == 0, 1.0, sxy * sxy / (sxx * syy)), (n > 0) & (sxx > 0)
 
 
+def regr_avgx(n: Codes, mx: Codes, my: Codes, sxx: Codes, syy: Codes, sxy: Codes) -> tuple[Codes, Codes]:
+    return mx, n > 0
+
+
+def regr_avgy(n: Codes, mx: Codes, my: Codes, sxx: Codes, syy: Codes, sxy: Codes) -> tuple[Codes, Codes]:
+    return my, n > 0
+
+
+def regr_sxx(n: Codes, mx: Codes, my: Codes, sxx: Codes, syy: Codes, sxy: Codes) -> tuple[Codes, Codes]:
+    return sxx, n > 0
+
+
+def regr_syy(n: Codes, mx: Codes, my: Codes, sxx: Codes, syy: Codes, sxy: Codes) -> tuple[Codes, Codes]:
+    return syy, n > 0
+
+
+def regr_sxy(n: Codes, mx: Codes, my: Codes, sxx: Codes, syy: Codes, sxy: Codes) -> tuple[Codes, Codes]:
+    return sxy, n > 0
+
+
+class WeightedAverage(ArrayState):
+    """weighted_avg(x, weight): whether there are rows, the sum of weights, the sum of weighted values."""
+
+    fills = ((np.bool_, False), (np.float64, 0.0), (np.float64, 0.0))
+    __slots__ = ()
+
+    def update(self, rows: Rows) -> None:
+        self.grow(rows.groups)
+        self.tally(rows)
+        weights = rows.floats(1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.arrays[1] += rows.totals(weights)
+            self.arrays[2] += rows.totals(rows.floats(0) * weights)
+
+    def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
+        self.grow(groups)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for mine, theirs in zip(self.arrays, other.arrays, strict=True):
+                mine[span(codes, len(theirs))] += theirs
+
+    def finish(self, groups: int) -> pa.Array:
+        self.grow(groups)
+        present = self.arrays[0] > 0
+        with np.errstate(all="ignore"):
+            means = self.arrays[2] / self.arrays[1]
+        return with_nulls(np.where(present, means, 0.0), present, pa.float64())
+
+
 class PowerSums(ArrayState):
     """skewness, kurtosis and kurtosis_pop, from the sums of the first four powers."""
 
@@ -172,8 +220,9 @@ class PowerSums(ArrayState):
 
     def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         self.grow(groups)
-        for mine, theirs in zip(self.arrays, other.arrays, strict=True):
-            mine[span(codes, len(theirs))] += theirs
+        with np.errstate(over="ignore", invalid="ignore"):  # infinities and NaN, as everywhere in DOUBLE
+            for mine, theirs in zip(self.arrays, other.arrays, strict=True):
+                mine[span(codes, len(theirs))] += theirs
 
     def finish(self, groups: int) -> pa.Array:
         self.grow(groups)

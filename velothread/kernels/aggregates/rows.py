@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from velothread.kernels.aggregates.state import Rows
 from velothread.kernels.grouping import Codes, joined, plain
-from velothread.kernels.sorting import SortKey, order, ranks, sort_permutation
+from velothread.kernels.sorting import order, ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,34 +207,6 @@ def joined_text(separator: str) -> Computation:
     return compute
 
 
-def mode(kept: Kept, groups: int) -> pa.Array:
-    """The most frequent value; of several the one that appears first."""
-    from velothread.kernels.grouping import Grouper
-
-    grouper = Grouper(2)
-    pairs, first = grouper.codes(len(kept.codes), (pa.array(kept.codes), kept.columns[0]))
-    counts = np.bincount(pairs)
-    owners = kept.codes[first]
-    by_worth = np.lexsort((-first, counts, owners))
-    ends = ends_of(owners[by_worth], groups)
-    starts = np.concatenate([[0], ends[:-1]])
-    places = np.where(ends > starts, first[by_worth[np.maximum(ends - 1, 0)]], 0)
-    return kept.columns[0].take(pa.array(places, mask=ends == starts))
-
-
-def entropy(kept: Kept, groups: int) -> pa.Array:
-    """Shannon entropy of the values' frequencies, in bits."""
-    from velothread.kernels.grouping import Grouper
-
-    grouper = Grouper(2)
-    pairs, first = grouper.codes(len(kept.codes), (pa.array(kept.codes), kept.columns[0]))
-    counts = np.bincount(pairs).astype(np.float64)
-    owners = kept.codes[first]
-    totals = np.bincount(kept.codes, minlength=groups).astype(np.float64)
-    share = counts / totals[owners]
-    return pa.array(np.abs(np.bincount(owners, -share * np.log2(share), groups)))
-
-
 def exact_float_sum(kept: Kept, groups: int) -> pa.Array:
     """fsum: the sum as if computed exactly and then rounded."""
     import math
@@ -254,6 +226,13 @@ def exact_float_sum(kept: Kept, groups: int) -> pa.Array:
     return pa.array(sums, pa.float64())
 
 
+def exact_float_mean(kept: Kept, groups: int) -> pa.Array:
+    """favg: the exact sum by the number of rows."""
+    counts = np.maximum(np.bincount(kept.codes, minlength=groups), 1)
+    sums = exact_float_sum(kept, groups)
+    return pa.array(sums.to_numpy(zero_copy_only=False) / counts, mask=sums.is_null().to_numpy(zero_copy_only=False))
+
+
 def geometric_mean(kept: Kept, groups: int) -> pa.Array:
     """geomean: exp of the mean of logarithms."""
     counts = np.bincount(kept.codes, minlength=groups)
@@ -262,72 +241,3 @@ def geometric_mean(kept: Kept, groups: int) -> pa.Array:
         logs = np.bincount(kept.codes, np.log(values), groups)
         means = np.exp(logs / counts)
     return pa.array(means, mask=counts == 0)
-
-
-def median_deviation(kept: Kept, groups: int) -> pa.Array:
-    """mad: the median of the distances from the median."""
-    values = kept.columns[0].cast(pa.float64(), safe=False)
-    middle = quantiles((0.5,), True, False)(Kept(kept.codes, (values,), kept.positions), groups)
-    away = np.abs(values.to_numpy(zero_copy_only=False) - middle.to_numpy(zero_copy_only=False)[kept.codes])
-    return quantiles((0.5,), True, False)(Kept(kept.codes, (pa.array(away),), kept.positions), groups)
-
-
-def quantiles(fractions: tuple[float, ...], continuous: bool, as_list: bool) -> Computation:
-    """quantile_cont (interpolated) or quantile_disc (a value that occurs) at these fractions.
-
-    A negative fraction counts from the greatest value, as in DuckDB.
-    """
-
-    def compute(kept: Kept, groups: int) -> pa.Array:
-        values = kept.columns[0]
-        key = SortKey(0), SortKey(1)
-        by_value = sort_permutation(key, (pa.array(kept.codes), values))
-        counts = np.bincount(kept.codes, minlength=groups)
-        starts = np.cumsum(counts) - counts
-        none = counts == 0
-        found = [_at(values, by_value, starts, counts, none, f, continuous) for f in fractions]
-        if not as_list:
-            return found[0]
-        # fraction by fraction -> group by group
-        turned = np.arange(groups * len(found)).reshape(len(found), groups).T.ravel()
-        flat = joined(found).take(pa.array(turned))
-        offsets = np.arange(groups + 1, dtype=np.int32) * np.int32(len(found))
-        return pa.ListArray.from_arrays(pa.array(offsets), flat, mask=pa.array(none) if none.any() else None)
-
-    return compute
-
-
-def _at(
-    values: pa.Array, by_value: Codes, starts: Codes, counts: Codes, none: Codes, fraction: float, continuous: bool
-) -> pa.Array:
-    n = np.maximum(counts, 1)
-    flipped = fraction < 0 or (fraction == 0 and np.signbit(fraction))
-    q = 1.0 + fraction if flipped else fraction
-    if not continuous:
-        place = np.maximum(np.ceil(n * abs(fraction)).astype(np.int64) - 1, 0)
-        if flipped:
-            place = n - 1 - place
-        return values.take(pa.array(by_value[np.minimum(starts + place, len(by_value) - 1)], mask=none))
-    exact = (n - 1) * q
-    low, high = np.floor(exact).astype(np.int64), np.ceil(exact).astype(np.int64)
-    temporal = pa.types.is_temporal(values.type)
-    numbers = values.cast(pa.timestamp("us")).cast(pa.int64()) if pa.types.is_date(values.type) else values
-    numbers = numbers.view(pa.int64()) if temporal and numbers.type != pa.int64() else numbers
-    column = (
-        numbers.to_numpy(zero_copy_only=False)
-        if temporal
-        else numbers.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    )
-    below = column[by_value[np.minimum(starts + low, len(by_value) - 1)]]
-    above = column[by_value[np.minimum(starts + high, len(by_value) - 1)]]
-    with np.errstate(invalid="ignore"):
-        step = (above - below) * (exact - low)
-        # Infinities and equal neighbours need no step (inf - inf would be NaN).
-        between = np.where(
-            (below == above) | (exact == low), below, below + (step.astype(np.int64) if temporal else step)
-        )
-    if not temporal:
-        return pa.array(between, mask=none)
-    return pa.array(between.astype(np.int64), mask=none).view(
-        pa.timestamp("us") if pa.types.is_date(values.type) else values.type
-    )

@@ -6,6 +6,7 @@ split (or of several splits, in order), put together with `merge`, and read with
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self
 
@@ -129,7 +130,7 @@ class State(Protocol):
         ...
 
 
-class ArrayState:
+class ArrayState(ABC):
     """A state whose figures per group are NumPy arrays.
 
     `fills` gives the type and the value of a group without rows for each array; subclasses name them by position.
@@ -164,17 +165,17 @@ class ArrayState:
         else:
             seen += rows.counts
 
+    @abstractmethod
     def update(self, rows: Rows) -> None:
         """As `State.update`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def merge(self, other: Self, codes: Codes | slice, groups: int) -> None:
         """As `State.merge`; `slice(None)`: group g of `other` is group g here."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self, groups: int) -> pa.Array:
         """As `State.finish`."""
-        raise NotImplementedError
 
     def select(self, groups: Codes) -> Self:
         chosen = self._empty()

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
+from velothread.kernels.aggregates.folds import Count
 from velothread.kernels.aggregates.rows import RowState
 from velothread.kernels.aggregates.state import Rows, State
 from velothread.kernels.grouping import Codes, Grouper, is_direct, joined
@@ -113,6 +114,11 @@ class Distinct:
 
     def finish(self, groups: int) -> pa.Array:
         state = self.inner()
+        if self.direct is not None and not self.pieces:
+            # Flags are of group 0 alone; who counts them doesn't ask for the values.
+            columns = () if isinstance(state, Count) else (self.direct.values(),)
+            state.update(Rows(self.direct.count, None, 1, columns))
+            return state.finish(groups)
         pieces = self.pairs()
         if pieces:
             owners = np.concatenate([p[0] for p in pieces])

@@ -46,7 +46,10 @@ def _format_values(arguments: Types) -> tuple[Types, SqlType] | None:
     """A format and its values: numbers, booleans and text stay, all else is put in as text."""
     if not arguments or arguments[0] not in (VARCHAR, STRING_LITERAL, NULL):
         return None
-    values = tuple(a if a.is_integer or a.kind in _SHOWN else VARCHAR for a in arguments[1:])
+    # Decimals are put in as floats, as in DuckDB.
+    values = tuple(
+        DOUBLE if a.kind == "DECIMAL" else a if a.is_integer or a.kind in _SHOWN else VARCHAR for a in arguments[1:]
+    )
     return (VARCHAR, *values), VARCHAR
 
 

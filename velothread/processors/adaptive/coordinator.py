@@ -15,7 +15,7 @@ from velothread.processors.adaptive.crew import Crew
 from velothread.processors.adaptive.partitioning import Facts, choose_strategy
 from velothread.processors.adaptive.run import Run
 from velothread.processors.metrics import Progress, QueryMetrics
-from velothread.processors.stage import Part, Stage
+from velothread.processors.stage import Cancels, Part, Stage
 from velothread.sources.source import Split
 
 # How long `close` waits for threads that are stuck in a kernel, also after Ctrl-C, when the user waits. They are
@@ -46,7 +46,7 @@ class AdaptiveProcessor:
         # A session that is dropped without being closed leaves no thread. No run is under way then: it refers to us.
         weakref.finalize(self, self._crew.abandon)
         self._runs: list[Run] = []
-        self._cancelled = False
+        self.cancels = Cancels()
         self.metrics = QueryMetrics()
         self.progress = Progress()
 
@@ -61,12 +61,19 @@ class AdaptiveProcessor:
         return self._partitions
 
     def run(
-        self, stage: Stage, splits: Iterable[Split], *, prefetch: bool | None = None, facts: Facts | None = None
+        self,
+        stage: Stage,
+        splits: Iterable[Split],
+        *,
+        prefetch: bool | None = None,
+        facts: Facts | None = None,
+        since: int | None = None,
     ) -> Generator[Part]:
         """Process all splits; yield their results in split order, then each worker's `finish` result by partition.
 
         prefetch: iterate `splits` in a reader thread, for iterables that block (default: when `facts` say that the
         source is not splittable, or `splits` has a true attribute `prefetch`). facts: for the choice of the strategy.
+        since: see `Processor.run`.
 
         Results are those of the simple processor: an error in split k is raised after the results of all before k.
         Closing the iterator stops the work under way. A stage with an attribute `exchange` has it failed when something
@@ -86,20 +93,20 @@ class AdaptiveProcessor:
             stage, splits, self._partitions, choice,
             wait=self._wait, depth=self._queue_depth, prefetch=prefetch, size=facts.bytes,
         )  # fmt: skip
-        return self._run(run)
+        return self._run(run, self.cancels.count if since is None else since)
 
-    def _run(self, run: Run) -> Generator[Part]:
+    def _run(self, run: Run, since: int) -> Generator[Part]:
         # A generator, so that nothing starts (and nothing must be stopped) before the first part is asked for.
         self.metrics.stages.append(run.metrics)
         self.progress = run.progress
         self._runs.append(run)
         try:
-            if self._cancelled:
+            # Looked at once the run is listed: a `cancel` after this finds it there.
+            if self.cancels.count != since:
                 run.cancel()
             yield from run.parts(self._crew)
         finally:
             self._runs.remove(run)
-            self._cancelled = False
 
     def close(self) -> None:
         """Stop all work, end and join all threads. May be called twice."""
@@ -108,8 +115,8 @@ class AdaptiveProcessor:
         self._crew.close(_CLOSE_INTERRUPTED_S if self._crew.interrupted else _CLOSE_S)
 
     def cancel(self) -> None:
-        """Make the run under way (or else the next one) raise `Cancelled` soon. From any thread."""
-        self._cancelled = True
+        """Make what runs raise `Cancelled` soon. From any thread."""
+        self.cancels.count += 1
         for run in list(self._runs):
             run.cancel()
 
