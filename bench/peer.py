@@ -10,10 +10,12 @@ clock stops.
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import sys
 import time
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -165,7 +167,14 @@ def digest(answer: Any) -> list[str]:
         rows = list(zip(*(c.to_pylist() for c in answer.columns), strict=True))
     if len(rows) > 2000:
         return [str(len(rows)), *(f"{float(sum(c)):.12g}" for c in zip(*rows, strict=True) if isinstance(c[0], int))]
-    return sorted("|".join(f"{float(v):.9g}" if not isinstance(v, str) else v for v in row) for row in rows)
+    return sorted("|".join(map(spell, row)) for row in rows)
+
+
+def spell(value: Any) -> str:
+    """A value as text: numbers to 9 digits; a date as the midnight that some engines make of it."""
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return f"{value} 00:00:00"
+    return f"{float(value):.9g}" if isinstance(value, (int, float, Decimal)) else str(value)
 
 
 def forget_peak() -> None:

@@ -20,7 +20,16 @@ _LOOSE = [
     "coalesce({a}.k, 1) = coalesce({b}.k, 1)", "({a}.k = {b}.k OR {a}.g = {b}.g)", "{a}.k IS DISTINCT FROM {b}.k",
 ]  # fmt: skip
 _LOCAL = ["{a}.k > 0", "{a}.i < 10", "{a}.g IS NOT NULL", "{a}.b", "{a}.k IN (1, 2, NULL)", "{a}.s = 'a'", "true"]
-_VALUES = ["{a}.k", "{a}.i", "{a}.g", "{a}.k + 1", "coalesce({a}.k, -5)", "{a}.m", "{a}.b", "CASE WHEN {a}.b THEN {a}.k END"]
+_VALUES = [
+    "{a}.k",
+    "{a}.i",
+    "{a}.g",
+    "{a}.k + 1",
+    "coalesce({a}.k, -5)",
+    "{a}.m",
+    "{a}.b",
+    "CASE WHEN {a}.b THEN {a}.k END",
+]
 _TOTALS = ["count(*)", "count({a}.k)", "sum({a}.k)", "max({a}.i)", "min({a}.g)", "count(DISTINCT {a}.g)",
            "count(*) FILTER (WHERE {a}.b)", "bool_or({a}.b)", "coalesce(sum({a}.i), 0) + 1"]  # fmt: skip
 _JOINS = ["JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]
@@ -61,6 +70,8 @@ class JoinGrammar:
         where = self.where(a, outer, depth)
         total = self.pick(*_TOTALS).format(a=a)
         o = self.pick(*outer)
+        operator = self.pick("<", ">=", "<>", "=") + self.pick(" ANY", " ALL")
+        ranked = f"row_number() OVER (ORDER BY {a}.k, {a}.i) AS r"
         forms = [
             f"(SELECT {total} FROM {table} AS {a}{where})",
             f"EXISTS (SELECT 1 FROM {table} AS {a}{where})",
@@ -68,18 +79,15 @@ class JoinGrammar:
             f"{o}.k IN (SELECT {a}.k FROM {table} AS {a}{where})",
             f"{o}.k NOT IN (SELECT {a}.k FROM {table} AS {a}{where})",
             f"({o}.k, {o}.g) IN (SELECT {a}.k, {a}.g FROM {table} AS {a}{where})",
-            f"{o}.k {self.pick('<', '>=', '<>', '=')} {self.pick('ANY', 'ALL')} (SELECT {a}.k FROM {table} AS {a}{where})",
+            f"{o}.k {operator} (SELECT {a}.k FROM {table} AS {a}{where})",
             f"(SELECT {a}.k FROM {table} AS {a}{where} ORDER BY 1 {self.pick('', 'DESC')} NULLS LAST LIMIT 1)",
             f"(SELECT max(z.k) FROM (SELECT {a}.k FROM {table} AS {a}{where} ORDER BY 1 LIMIT 2 OFFSET 1) z)",
             f"(SELECT count(*) FROM (SELECT DISTINCT {a}.g FROM {table} AS {a}{where}) z)",
-            f"(SELECT sum(z.n) FROM (SELECT {a}.g, count(*) AS n FROM {table} AS {a}{where} GROUP BY 1 "
-            f"HAVING count(*) > {o}.k) z)",
+            f"(SELECT sum(n) FROM (SELECT g, count(*) AS n FROM {table} AS {a}{where} GROUP BY 1 HAVING n > {o}.k) z)",
             f"(SELECT sum(z.k) FROM (SELECT {a}.k FROM {table} AS {a}{where} UNION ALL SELECT {o}.k) z)",
             f"(SELECT count(*) FROM {table} AS {a} LEFT JOIN u AS w{a} ON w{a}.k = {a}.k AND w{a}.g = {o}.g{where})",
-            f"(SELECT count(*) FROM {table} AS {a} FULL JOIN (SELECT * FROM u WHERE u.k = {o}.k) AS w{a} "
-            f"ON w{a}.g = {a}.g)",
-            f"(SELECT sum(z.r) FROM (SELECT row_number() OVER (ORDER BY {a}.k, {a}.i) AS r, {a}.b FROM {table} AS {a}{where}) z "
-            "WHERE z.b)",
+            f"(SELECT count(*) FROM {table} AS {a} FULL JOIN (SELECT * FROM u WHERE u.k = {o}.k) w ON w.g = {a}.g)",
+            f"(SELECT sum(z.r) FROM (SELECT {ranked}, {a}.b FROM {table} AS {a}{where}) z WHERE z.b)",
         ]  # fmt: skip
         return str(self.pick(*forms))
 

@@ -182,7 +182,8 @@ def _common_struct(a: SqlType, b: SqlType) -> SqlType | None:
         left, right = ({n.lower(): t for n, t in s.fields} for s in (a, b))
         pairs = [(n, t, right.get(n.lower(), t)) for n, t in a.fields]
         pairs += [(n, t, t) for n, t in b.fields if n.lower() not in left]
-    found = [(n, common_type(x, y)) for n, x, y in pairs]
+    # fields that have nothing else in common meet in text
+    found = [(n, common_type(x, y) or (VARCHAR if VARCHAR in (x, y) else None)) for n, x, y in pairs]
     return struct_of(tuple((n, t) for n, t in found if t is not None)) if all(t for _, t in found) else None
 
 

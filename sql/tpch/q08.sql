@@ -1,5 +1,5 @@
 -- TPC-H 8: National market share
-SELECT o_year, sum(volume) FILTER (WHERE nation = 'BRAZIL') / sum(volume) AS mkt_share
+SELECT o_year, coalesce(sum(volume) FILTER (WHERE nation = 'BRAZIL'), 0) / sum(volume) AS mkt_share
 FROM (
   SELECT year(o_orderdate) AS o_year, l_extendedprice * (1 - l_discount) AS volume, ns.n_name AS nation
   FROM part, supplier, lineitem, orders, customer, nation AS nc, nation AS ns, region

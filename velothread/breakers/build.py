@@ -74,7 +74,7 @@ class BuildBreaker:
         if end.nearest is not None:
             bare = JoinTable(rows, tuple(payload), tuple(key_columns), end.nulls_equal, None, None, None, None)
             return NearestTable.of(bare, columns[end.nearest], end.operator)
-        table = JoinTable.of(rows, payload, key_columns, end.nulls_equal)
+        table = JoinTable.of(rows, payload, key_columns, end.nulls_equal, end.existence)
         return InTable.of(table, end.three_valued) if end.three_valued else table
 
 

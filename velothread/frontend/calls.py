@@ -17,6 +17,7 @@ from velothread.frontend import json_calls, lambdas, lateral, list_calls, macros
 from velothread.frontend.aggregate_owner import lifted, owner_of
 from velothread.frontend.dialect_meaning.typed import TYPED
 from velothread.frontend.folding import fold_here
+from velothread.frontend.grouping_sets import grouping_call
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
 from velothread.frontend.windows import NAMES as WINDOW_FUNCTIONS
@@ -64,7 +65,7 @@ class CallBinder:
             "round": partial(self._round, "round"), "trunc": partial(self._round, "trunc"),
             **{name: partial(self._regexp_extract, name) for name in ("regexp_extract", "regexp_extract_all")},
             **dict.fromkeys(_LIST_AGGREGATE, partial(list_calls.bind_list_aggregate, self.binder)),
-            "try": self._try,
+            "try": self._try, "grouping": grouping_call, "grouping_id": grouping_call,
         }  # fmt: skip
 
     # --- calls by name

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from velothread import types as t
 from velothread.plan import nodes
-from velothread.plan.expressions import AggregateCall, Coalesce, Column, Expression, Field, Literal, literal
+from velothread.plan.expressions import AggregateCall, Coalesce, Column, Expression, Field, Ordering, literal
 from velothread.plan.references import fields_of, free_fields, map_expressions, replace_fields
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ class Decorrelation:
     recursions: dict[int, Mapping] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        rows = self.left
-        number = self.query.next_number()
-        self.left = nodes.Shared(rows, rows.output, number, "outer rows")
+        rows = _outer_rows(self.left, self.taken)
+        if rows is None:
+            rows = self.left = nodes.Shared(self.left, self.left.output, self.query.next_number(), "outer rows")
         again = tuple(self._fresh(f) for f in rows.output)
         values = {f: Column(a) for f, a in zip(rows.output, again, strict=True)}
         output = tuple(map(self._fresh, self.taken))
-        read = nodes.Shared(rows, again, number, "outer rows")
+        read = nodes.Shared(rows.input, again, rows.number, "outer rows")
         self.domain = nodes.Aggregate(read, output, tuple(values[f] for f in self.taken), ())
         self.number = self.query.next_number()
 
@@ -150,8 +150,8 @@ class Decorrelation:
                 items = (*over.expressions, *map(Column, places))
                 return replace(over, output=(*over.output, *places), expressions=items), mapping
             case nodes.Sort() if over.limit is not None or over.offset:
-                ordered = replace(over, limit=None, offset=0)
-                return self._first(ordered, mapping, over.limit, over.offset), mapping
+                first = self._first(pushed, mapping, over.limit, over.offset, over.keys)
+                return nodes.Sort(first, over.keys), mapping
             case nodes.Window():
                 calls = tuple(replace(c, partition_by=(*c.partition_by, *map(Column, places))) for c in over.calls)
                 made = over.output[len(below.output) :]
@@ -241,9 +241,11 @@ class Decorrelation:
         keys = (*node.keys, *more) if node.keys else ()
         return replace(node, initial=first, step=step, output=(*node.output, *new.values()), keys=keys), new
 
-    def _first(self, pushed: nodes.Node, mapping: Mapping, limit: int | None, offset: int) -> nodes.Node:
-        """LIMIT for each value: the rows are numbered as they stand."""
-        numbered, place = self.query.joins.numbered(pushed, tuple(mapping.values()))
+    def _first(
+        self, pushed: nodes.Node, mapping: Mapping, limit: int | None, offset: int, keys: tuple[Ordering, ...] = ()
+    ) -> nodes.Node:
+        """LIMIT for each value: the rows are numbered by `keys`, or as they stand."""
+        numbered, place = self.query.joins.numbered(pushed, tuple(mapping.values()), keys)
         compare = self.query.expressions.compare
         kept = numbered
         if offset:
@@ -253,6 +255,14 @@ class Decorrelation:
         return _project(kept, pushed.output)
 
 
+def _outer_rows(left: nodes.Node, taken: Sequence[Field]) -> nodes.Shared | None:
+    """The rows that an earlier subquery was joined to: those of the next one take the same values from them."""
+    while isinstance(left, nodes.Join) and left.kind in ("inner", "left", "single", "mark"):
+        left = left.left
+    found = isinstance(left, nodes.Shared) and left.name == "outer rows" and set(taken) <= set(left.output)
+    return left if isinstance(left, nodes.Shared) and found else None
+
+
 def _project(node: nodes.Node, fields: Sequence[Field]) -> nodes.Node:
     """Just these columns, in this order."""
     if tuple(node.output) == tuple(fields):
@@ -260,4 +270,4 @@ def _project(node: nodes.Node, fields: Sequence[Field]) -> nodes.Node:
     return nodes.Project(node, tuple(fields), tuple(map(Column, fields)))
 
 
-__all__ = ["Decorrelation", "Literal", "dependent_join", "empty_value", "or_empty"]
+__all__ = ["Decorrelation", "dependent_join", "empty_value", "or_empty"]

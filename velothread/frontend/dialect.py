@@ -111,6 +111,21 @@ class Velothread(DuckDB):
             unit = self._parse_var(any_token=True, upper=True) if is_unit else None
             return exp.Interval(this=this, unit=unit)
 
+        def _parse_star_ops(self) -> exp.Expr | None:
+            """`*` with EXCLUDE, REPLACE, RENAME; `*COLUMNS(...)` is marked; patterns stay operators, as LIKE is one."""
+            star = self._prev
+            if self._match_text_seq("COLUMNS", "(", advance=False):
+                call: exp.Expr | None = self._parse_function()
+                if call is not None:
+                    call.meta["unpack"] = True
+                return call
+            node: exp.Expr = self.expression(exp.Star())
+            for key, words in (("except_", ("EXCEPT", "EXCLUDE")), ("replace", ("REPLACE",)), ("rename", ("RENAME",))):
+                found = self._parse_star_op(*words)
+                if found:
+                    node.set(key, found)
+            return node.update_positions(star)
+
         def _parse_unary(self) -> exp.Expr | None:
             """`5!` is a factorial, `@x` an absolute value."""
             start = self._curr

@@ -50,11 +50,13 @@ def parse_dialect(sql: str, dialect: str) -> list[exp.Expr]:
 def _parser(dialect: str) -> Any:
     """The dialect's parser, with calls left as they were written."""
     base: Any = Dialect.get_or_raise(dialect).parser_class
-    keep = (*_SPECIAL_SYNTAX, "ARRAY") if dialect == "bigquery" else _SPECIAL_SYNTAX
-    if dialect == "clickhouse":
-        keep = ("CAST", "EXTRACT", "SUBSTRING", "TRIM", "GROUPCONCAT", "ARRAYJOIN")
-    if dialect == "snowflake":
-        keep = tuple(k for k in keep if k != "POSITION")
+    keep = frozenset(_SPECIAL_SYNTAX)
+    if dialect == "bigquery":
+        keep |= {"ARRAY"}
+    elif dialect == "clickhouse":
+        keep = frozenset({"CAST", "EXTRACT", "SUBSTRING", "TRIM", "GROUPCONCAT"})
+    elif dialect == "snowflake":
+        keep -= {"POSITION"}
     members: dict[str, Any] = {
         "FUNCTION_PARSERS": {k: v for k, v in base.FUNCTION_PARSERS.items() if k in keep},
         "NO_PAREN_FUNCTION_PARSERS": {
@@ -64,6 +66,8 @@ def _parser(dialect: str) -> Any:
             k: v for k, v in base.NO_PAREN_FUNCTIONS.items() if k in _CLOCKS and v is not exp.CurrentDatetime
         },
         "FUNCTIONS": {},
+        # ARRAY[1, 2] makes a list; where it isn't known, array(1, 2)[0] is a subscript
+        "ARRAY_CONSTRUCTORS": {"ARRAY": exp.Array} if FAMILIES[dialect] in ("postgres", "trino", "bigquery") else {},
     }
     return type(f"{dialect.title()}Calls", (PlacedParser, base), members)
 

@@ -1,4 +1,7 @@
-"""GROUP BY: keys by name, alias, position or ALL; what stands above the groups is written over keys and aggregates."""
+"""GROUP BY: keys by name, alias, position or ALL; what stands above the groups is written over keys and aggregates.
+
+GROUPING SETS, ROLLUP and CUBE are in `grouping_sets`.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,31 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from velothread.errors import BindError, UnsupportedError
+from velothread import types as t
+from velothread.errors import BindError
+from velothread.frontend.grouping_sets import (
+    GroupingSet,
+    crossed,
+    has_grouping,
+    is_grouping,
+    sets_of,
+    union_of_groups,
+)
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
 from velothread.frontend.windows import has_window, refuse_windows
 from velothread.plan import nodes
 from velothread.plan.expressions import (
     AggregateCall,
+    Call,
     Column,
     Expression,
     Field,
     Literal,
     Ordering,
     Subquery,
+    children,
+    literal,
     transform,
     walk,
 )
@@ -37,11 +52,14 @@ class Grouping:
     keys: dict[Expression, Field]
     calls: dict[AggregateCall, Field] = field(default_factory=dict)
     own: set[Field] = field(default_factory=set)
+    sets: list[GroupingSet] | None = None
+    groupings: dict[tuple[Expression, ...], Field] = field(default_factory=dict)
     _rewritten: dict[nodes.Node, nodes.Node] = field(default_factory=dict)
 
     @staticmethod
     def has_aggregate(e: Expression) -> bool:
-        return any(isinstance(x, AggregateCall) for x in walk(e))
+        """Is there an aggregate in it, or a GROUPING?"""
+        return any(isinstance(x, AggregateCall) or is_grouping(x) for x in walk(e))
 
     def rewrite(self, e: Expression) -> Expression:
         """`e` over the groups: keys and aggregates become columns.
@@ -54,6 +72,8 @@ class Grouping:
                 return Column(self.keys[x])
             if isinstance(x, AggregateCall):
                 return Column(self._call(x))
+            if isinstance(x, Call) and is_grouping(x):
+                return literal(0, t.BIGINT) if self.sets is None else Column(self.groupings[x.arguments])
             if isinstance(x, Subquery):
                 return self._inside(x)
             if isinstance(x, Column) and x.field in self.own:
@@ -87,16 +107,32 @@ class Grouping:
         return self.calls[call]
 
     def collect(self, e: Expression) -> None:
-        """Note the aggregates in `e`, in order."""
+        """Note the aggregates in `e`, in order, and the GROUPINGs.
+
+        :raises BindError: for a GROUPING of what is no key, or inside an aggregate.
+        """
         for x in walk(e):
             if isinstance(x, AggregateCall):
                 self._call(x)
+                if has_grouping(x):
+                    raise BindError("GROUPING can't stand inside an aggregate", x.position, sql=self.query.sql)
+            elif isinstance(x, Call) and is_grouping(x):
+                for argument in x.arguments:
+                    if argument not in self.keys:
+                        message = "GROUPING takes what stands in GROUP BY"
+                        raise BindError(message, argument.position or x.position, sql=self.query.sql)
+                self.groupings.setdefault(x.arguments, self.query.fields("grouping", t.BIGINT))
 
-    def plan(self, below: nodes.Node) -> nodes.Aggregate:
-        """The Aggregate node; all aggregates must have been collected."""
+    def plan(self, below: nodes.Node) -> nodes.Node:
+        """The groups; all aggregates must have been collected."""
         output = (*self.keys.values(), *self.calls.values())
         below, e = self.query.subqueries.attach(below, (*self.keys, *self.calls))
         keys, calls = e[: len(self.keys)], e[len(self.keys) :]
+        if self.sets is not None:
+            heads = list(zip(self.keys, keys, self.keys.values(), strict=True))
+            made = [c for c in calls if isinstance(c, AggregateCall)]
+            results = list(zip(made, self.calls.values(), strict=True))
+            return union_of_groups(self.query, below, heads, results, list(self.groupings.items()), self.sets)
         return nodes.Aggregate(below, output, tuple(keys), tuple(calls))  # type: ignore[arg-type]
 
 
@@ -107,38 +143,88 @@ def bind_grouping(
     """The grouping of a SELECT, or None when it has neither GROUP BY nor aggregates."""
     clause = node.args.get("group")
     above = [*bound, *([having] if having is not None else []), *(o.expression for o in order)]
+    if clause is None and (found := next((x for e in above for x in walk(e) if is_grouping(x)), None)) is not None:
+        raise BindError("GROUPING wants a GROUP BY", getattr(found, "position", None), sql=query.sql)
     if clause is None and having is None and not scope.lifted and not any(Grouping.has_aggregate(e) for e in above):
         return None
     keys: list[Expression] = []
+    sets: list[GroupingSet] | None = None
     if clause is not None:
-        for kind in ("grouping_sets", "rollup", "cube"):
-            if clause.args.get(kind):
-                raise UnsupportedError(
-                    f"{kind.replace('_', ' ').upper()} is not supported yet", position(clause), sql=query.sql
-                )
-        if clause.args.get("all"):
-            keys.extend(e for e in bound if not Grouping.has_aggregate(e) and not has_window(e))
-        for item in clause.expressions:
-            if isinstance(item, (exp.Rollup, exp.Cube, exp.GroupingSets)):
-                kind = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE"}.get(type(item), "GROUPING SETS")
-                raise UnsupportedError(f"{kind} is not supported yet", position(item), sql=query.sql)
-            index = query.item_index(item, items, "GROUP BY")
-            e = bound[index] if index is not None else query.expressions.bind_value(item, scope)
-            if Grouping.has_aggregate(e):
-                raise BindError("GROUP BY can't hold an aggregate", position(item), sql=query.sql)
-            refuse_windows(e, "GROUP BY", query.sql)
-            keys.append(e)
+        keys, sets = _keys(query, clause, scope, items, bound, having)
     fields = {}
     for key in keys:
         if key not in fields:
             name = key.field.name if isinstance(key, Column) else "key"
             fields[key] = query.fields(name, key.type)
-    grouping = Grouping(query, fields, own=scope.own_fields())
+    grouping = Grouping(query, fields, own=scope.own_fields(), sets=sets)
     for f, call in scope.lifted.items():
         grouping.calls.setdefault(call, f)
     for e in above:
         grouping.collect(e)
     if not fields and not grouping.calls:
         # HAVING alone makes one group of all rows: something has to be counted for it to be there
-        grouping.collect(query.expressions.calls.bind_call(exp.Anonymous(this="count"), scope))
+        grouping.collect(query.counted())
     return grouping
+
+
+def bind_having(
+    query: QueryBinder, node: exp.Select, scope: Scope, names: list[str], bound: list[Expression]
+) -> Expression:
+    """HAVING: a name that is a column and an aggregate of the SELECT list means the latter, unless it is a key.
+
+    SELECT b, sum(a) AS a FROM t GROUP BY b HAVING a > 0   ->   HAVING sum(a) > 0
+    """
+    condition = node.args["having"].this
+    e = query.expressions.bind_condition(condition, scope, "HAVING")
+    totals = {n.lower() for n, x in zip(names, bound, strict=True) if Grouping.has_aggregate(x)} & scope.aliases.keys()
+    named = {f: name.lower() for _, name, f in scope.columns()}
+    group = node.args.get("group")
+    written = [x for x in (group.expressions if group is not None else []) if isinstance(x, exp.Column)]
+    keys = {query.expressions.bind_value(x, scope) for x in written} if totals else set()
+    if any(named.get(c.field) in totals and c not in keys for c in _plain_columns(e)):
+        scope.aliases_first = True
+        e = query.expressions.bind_condition(condition, scope, "HAVING")
+        scope.aliases_first = False
+    return e
+
+
+def _plain_columns(e: Expression) -> list[Column]:
+    """The columns of `e` that stand in no aggregate."""
+    if isinstance(e, AggregateCall):
+        return []
+    return [e] if isinstance(e, Column) else [c for x in children(e) for c in _plain_columns(x)]
+
+
+def _keys(
+    query: QueryBinder, clause: exp.Group, scope: Scope, items: list[Any], bound: list[Expression],
+    having: Expression | None,
+) -> tuple[list[Expression], list[GroupingSet] | None]:  # fmt: skip
+    """All keys of GROUP BY, and the grouping sets (None: there is one, of all keys)."""
+
+    def key(item: exp.Expr) -> Expression:
+        index = query.item_index(item, items, "GROUP BY")
+        e = bound[index] if index is not None else query.expressions.bind_value(item, scope)
+        if Grouping.has_aggregate(e):
+            raise BindError("GROUP BY can't hold an aggregate", position(item), sql=query.sql)
+        refuse_windows(e, "GROUP BY", query.sql)
+        return e
+
+    if clause.args.get("all") or any(isinstance(x, exp.Star) for x in clause.expressions):
+        keys = [e for e in bound if not Grouping.has_aggregate(e) and not has_window(e)]
+        asked = _plain_columns(having) if having is not None else []
+        return [*keys, *(c for c in asked if not any(c in walk(k) for k in keys))], None
+    written = [sets_of(item, key, query.sql) for item in clause.expressions]
+    for kind, make in (("rollup", exp.Rollup), ("cube", exp.Cube), ("grouping_sets", exp.GroupingSets)):
+        for part in clause.args.get(kind) or []:
+            # GROUP BY a, b WITH ROLLUP
+            whole = part.expressions or clause.expressions
+            more = sets_of(make(expressions=[x.copy() for x in whole]), key, query.sql)
+            written = [*written, more] if part.expressions else [more]
+    keys = [e for sets in written for one in sets for e in one]
+    if all(len(sets) == 1 for sets in written) and not any(_has_sets(x) for x in clause.expressions):
+        return keys, None
+    return keys, crossed(written, clause, query.sql)
+
+
+def _has_sets(item: exp.Expr) -> bool:
+    return isinstance(item, (exp.Rollup, exp.Cube, exp.GroupingSets))

@@ -238,6 +238,22 @@ def _subscript(node: exp.Bracket) -> str:
     return f"[{_list(node.expressions)}]"
 
 
+def _lambda(node: exp.Lambda) -> str:
+    return f"(lambda {_list(node.expressions)}: {_text(node.this)})"
+
+
+def _comprehension(node: exp.Comprehension) -> str:
+    names = _text(node.expression) + (f", {_text(node.args['position'])}" if node.args.get("position") else "")
+    condition = f" IF {_text(node.args['condition'])}" if node.args.get("condition") else ""
+    return f"[{_text(node.this)} FOR {names} IN {_text(node.args['iterator'])}{condition}]"
+
+
+def _array(node: exp.Array) -> str:
+    if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Comprehension):
+        return _text(node.expressions[0])
+    return f"list_value({_list(node.expressions)})"
+
+
 def _window(node: exp.Window) -> str:
     """`sum(b) OVER (PARTITION BY a ORDER BY b)`; a frame that is the usual one is left out."""
     inner = []
@@ -324,11 +340,19 @@ _SPELLINGS: Mapping[type[exp.Expr], Callable[[Any], str]] = MappingProxyType({
     exp.CurrentTimestamp: lambda n: "current_timestamp",
     exp.CurrentTime: lambda n: "current_time",
     exp.Localtimestamp: lambda n: "localtimestamp",
-    exp.Array: lambda n: f"list_value({_list(n.expressions)})",
+    exp.Array: _array,
+    exp.Comprehension: _comprehension,
+    exp.Lambda: _lambda,
+    exp.JSONExtract: lambda n: f"({_text(n.this)} -> {_text(n.expression)})",
+    exp.JSONExtractScalar: lambda n: f"({_text(n.this)} ->> {_text(n.expression)})",
+    exp.PropertyEQ: lambda n: f"{_text(n.this)} := {_text(n.expression)}",
     exp.Tuple: lambda n: f'"row"({_list(n.expressions)})',
     exp.Struct: _struct,
     exp.ToMap: _map,
     exp.Bracket: lambda n: _text(n.this) + _subscript(n),
-    exp.Slice: lambda n: f"{_text(n.this) if n.this else ''}:{_text(n.expression) if n.expression else ''}",
+    exp.Slice: lambda n: (
+        ":".join(_text(p) if p else "" for p in (n.this, n.expression))
+        + (f":{_text(n.args['step'])}" if n.args.get("step") else "")
+    ),
     exp.Dot: _dot,
 })  # fmt: skip

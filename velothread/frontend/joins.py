@@ -32,6 +32,7 @@ from velothread.plan.expressions import (
     Field,
     Frame,
     Logical,
+    Ordering,
     WindowCall,
 )
 from velothread.plan.references import fields_of, free_fields, has_subquery
@@ -326,11 +327,13 @@ class JoinBinder:
             return plan, rest
         return nodes.Filter(plan, condition), [e for e in rest if e not in here]
 
-    def numbered(self, plan: nodes.Node, partition_by: Sequence[Field] = ()) -> tuple[nodes.Node, Field]:
-        """A plan whose rows are numbered from 1 as they stand, for each value of `partition_by`."""
+    def numbered(
+        self, plan: nodes.Node, partition_by: Sequence[Field] = (), order_by: tuple[Ordering, ...] = ()
+    ) -> tuple[nodes.Node, Field]:
+        """A plan whose rows are numbered from 1 in an order (or as they stand), for each value of `partition_by`."""
         place = self.query.fields("row_number", t.BIGINT)
         frame = Frame("rows", FrameBound("unbounded"), FrameBound("current"))
-        call = WindowCall("row_number", None, (), (), t.BIGINT, tuple(map(Column, partition_by)), (), frame)
+        call = WindowCall("row_number", None, (), (), t.BIGINT, tuple(map(Column, partition_by)), order_by, frame)
         return nodes.Window(plan, (*plan.output, place), (call,)), place
 
 

@@ -117,10 +117,12 @@ def bind_try(binder: ExpressionBinder, nodes: list[Any], scope: Scope, node: exp
     if len(nodes) != 1:
         raise BindError("try takes one expression", place, sql=binder.sql)
     value = binder.bind_value(nodes[0], scope)
+    if is_volatile(value):
+        raise BindError("TRY can't stand around a function that is volatile", place, sql=binder.sql)
+    if any(isinstance(x, AggregateCall | WindowCall | Subquery) for x in walk(value)):
+        raise BindError("TRY can't stand around an aggregate, a window or a subquery", place, sql=binder.sql)
     if not may_raise(value):
         return value
-    if is_volatile(value):
-        raise BindError("try can't hold what gives another value each time", place, sql=binder.sql)
     body = _closed(value, [])
     missing = literal(None, value.type)
     return OverItems("try", attempt, (missing, *body.captured), body.parameters, body.value, value.type, False, place)

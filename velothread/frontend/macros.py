@@ -44,6 +44,8 @@ _TABLE = (
     Macro("array_to_string_comma_default", ("arr", "sep"), "array_to_string(arr, coalesce(sep, ','))",
           "array_to_string, with a comma when nothing else is said", "array_to_string_comma_default([1, 2])", "1,2",
           defaults=("','",), group="list"),
+    Macro("date", ("x",), "CAST(x AS DATE)", "The date of a text or a time", "date('2024-02-10')", "2024-02-10",
+          group="date"),
     Macro("days_in_month", ("date",), "day(last_day(date))", "How many days the month has",
           "days_in_month(DATE '2024-02-10')", "29", group="date"),
     Macro("ago", ("i",), "current_timestamp - CAST(i AS INTERVAL)", "The time so long before now", group="date"),

@@ -12,11 +12,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from velothread import types as t
 from velothread.errors import BindError, Position, UnsupportedError
-from velothread.frontend import lateral, stars
+from velothread.frontend import lateral, row_limits, stars, union_order
 from velothread.frontend.expressions import ExpressionBinder
-from velothread.frontend.grouping import Grouping, bind_grouping
+from velothread.frontend.grouping import Grouping, bind_grouping, bind_having
 from velothread.frontend.item_names import item_name
 from velothread.frontend.joins import JoinBinder
 from velothread.frontend.names import FieldMaker, Relation, Scope
@@ -24,7 +23,6 @@ from velothread.frontend.parse import position
 from velothread.frontend.set_operations import SetOperationBinder
 from velothread.frontend.subqueries import SubqueryBinder
 from velothread.frontend.tables import Catalog, Cte, TableBinder
-from velothread.frontend.union_order import by_position
 from velothread.frontend.values import bind_values
 from velothread.frontend.windows import add_windows, refuse_windows, write_out_windows
 from velothread.plan import nodes
@@ -33,7 +31,6 @@ from velothread.plan.expressions import (
     Column,
     Expression,
     Field,
-    Literal,
     Ordering,
     is_constant,
 )
@@ -103,6 +100,12 @@ class QueryBinder:
                 return self._select(exp.select("*").from_(node), ctes)
         raise UnsupportedError(f"{type(node).__name__} statements are not supported", position(node), sql=self.sql)
 
+    def counted(self) -> AggregateCall:
+        """count(*): makes a row for a group that is asked for nothing else."""
+        call = self.expressions.calls.bind_call(exp.Anonymous(this="count"), Scope(()))
+        assert isinstance(call, AggregateCall)
+        return call
+
     def next_number(self) -> int:
         """A number for a plan that is shared."""
         return next(self._numbers)
@@ -142,12 +145,14 @@ class QueryBinder:
                 raise UnsupportedError(f"{key.strip('_').upper()} is not supported", position(node), sql=self.sql)
         write_out_windows(node, self.sql)
         plan, scope = self.joins.bind(node, ctes)
-        items = lateral.expand(self, stars.expand(node.expressions, scope, self.sql), scope)
+        items = lateral.expand(self, stars.expand(self, node.expressions, scope), scope)
         scope.aliases = {n.lower(): x for n, x in items if n is not None and isinstance(x, exp.Expr)}
 
         where = node.args.get("where")
         if where is not None:
-            predicate = self.expressions.bind_condition(where.this, scope, "WHERE")
+            parts = stars.written_out(self, where.this, scope)
+            whole = exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
+            predicate = self.expressions.bind_condition(whole, scope, "WHERE")
             self.no_aggregates(predicate, "WHERE", position(where.this), scope)
             lateral.refuse(scope, "WHERE", position(where.this), self.sql)
             refuse_windows(predicate, "WHERE", self.sql)
@@ -155,9 +160,10 @@ class QueryBinder:
 
         bound = [self._item(item, scope) for item in items]
         names = [name or item_name(item) for name, item in items]  # type: ignore[arg-type]
+        union_order.note(node, names, bound, scope)
         on = self._distinct_on(node, scope, items, bound)
         having = node.args.get("having")
-        having_e = self.expressions.bind_condition(having.this, scope, "HAVING") if having is not None else None
+        having_e = bind_having(self, node, scope, names, bound) if having is not None else None
         if having_e is not None:
             refuse_windows(having_e, "HAVING", self.sql)
             lateral.refuse_in(having_e, scope, "HAVING", self.sql)
@@ -205,18 +211,21 @@ class QueryBinder:
             if _is_all(key):
                 out.extend(Ordering(e, descending, nulls_first) for e in bound)
                 continue
-            index = self.item_index(key, items, "ORDER BY")
-            if index is not None:
-                e = bound[index]
-            else:
-                scope.aliases_first = True
-                e = self.expressions.bind_value(key, scope)
-                scope.aliases_first = False
-            out.append(Ordering(e, descending, nulls_first))
+            for part in stars.written_out(self, key, scope):
+                index = self.item_index(part, items, "ORDER BY")
+                if index is not None:
+                    e = bound[index]
+                else:
+                    scope.aliases_first = True
+                    e = self.expressions.bind_value(part, scope)
+                    scope.aliases_first = False
+                out.append(Ordering(e, descending, nulls_first))
         return [o for o in out if not is_constant(o.expression)]
 
     def item_index(self, key: exp.Expr, items: Sequence[Any], clause: str) -> int | None:
         """ORDER BY 2, GROUP BY 1: the place in the SELECT list, or None when the key is no position."""
+        if isinstance(key, exp.PositionalColumn):
+            key = key.this
         if not isinstance(key, exp.Literal) or key.is_string or not key.this.isdigit():
             return None
         index = int(key.this)
@@ -235,7 +244,8 @@ class QueryBinder:
         if on is None:
             return []
         out = []
-        for key in on.expressions if isinstance(on, exp.Tuple) else [on]:
+        keys = on.expressions if isinstance(on, exp.Tuple) else [on]
+        for key in (k for written in keys for k in stars.written_out(self, written, scope)):
             index = self.item_index(key, items, "DISTINCT ON")
             out.append(bound[index] if index is not None else self.expressions.bind_value(key, scope))
         return out
@@ -247,15 +257,14 @@ class QueryBinder:
         output = [self.fields(n, e.type) for n, e in zip(names, bound, strict=True)]
         by_expression = dict(reversed(list(zip(bound, output, strict=True))))
         distinct = node.args.get("distinct") is not None and not on
+        if distinct and any(o.expression not in by_expression for o in order):
+            distinct, on = False, list(bound)  # the first row in that order of each that is selected
         hidden: dict[Expression, Field] = {}
 
         def field_of(e: Expression) -> Field:
             """The output column of `e`; one that is not selected goes along unseen."""
             if e in by_expression:
                 return by_expression[e]
-            if distinct:
-                message = "with SELECT DISTINCT, ORDER BY takes only what is selected"
-                raise BindError(message, position(node.args["order"]), sql=self.sql)
             return hidden.setdefault(e, self.fields("order_key", e.type))
 
         keys = [Ordering(Column(field_of(o.expression)), o.descending, o.nulls_first) for o in order]
@@ -268,11 +277,9 @@ class QueryBinder:
             if keys:
                 plan = nodes.Sort(plan, tuple(keys))
             plan, output, keys = self._first_of_each(plan, output, firsts)
-        limit, offset = self._limit(node)
-        if keys:
-            plan = nodes.Sort(plan, tuple(keys), limit, offset)
-        elif limit is not None or offset:
-            plan = nodes.Limit(plan, limit, offset)
+        whole = plan.output
+        plan = row_limits.ordered(self, node, plan, tuple(keys))
+        output = [new for f in output for old, new in zip(whole, plan.output, strict=True) if old == f]
         if hidden and not on:
             visible = tuple(self.fields(f.name, f.type) for f in output)
             plan = nodes.Project(plan, visible, tuple(Column(f) for f in output))
@@ -309,57 +316,31 @@ class QueryBinder:
         ]
         return plan, new, keys
 
-    def _limit(self, node: exp.Expr) -> tuple[int | None, int]:
-        limit = node.args.get("limit")
-        offset = node.args.get("offset")
-        if limit is not None:
-            if isinstance(limit, exp.Fetch):
-                limit = limit.args.get("count")
-            elif (choices := limit.args.get("limit_options")) is not None and choices.args.get("percent"):
-                raise UnsupportedError("LIMIT n% is not supported yet", position(limit), sql=self.sql)
-            else:
-                limit = limit.expression
-        return self._row_count(limit, "LIMIT"), self._row_count(offset.expression if offset else None, "OFFSET") or 0
-
-    def _row_count(self, node: exp.Expr | None, clause: str) -> int | None:
-        if node is None:
-            return None
-        e = self.expressions.coerce(self.expressions.bind(node, Scope(())), t.BIGINT)
-        if not isinstance(e, Literal):
-            raise BindError(f"{clause} must be a constant", position(node), sql=self.sql)
-        value = e.value.as_py()
-        if value is not None and value < 0:
-            raise BindError(f"{clause} can't be negative", position(node), sql=self.sql)
-        return None if value is None else int(value)
-
     # --- clauses around a query
 
     def _modified(self, node: exp.Expr, plan: nodes.Node, names: tuple[str, ...]) -> Bound:
         """ORDER BY and LIMIT over a UNION or a query in parentheses."""
         if node.args.get("order") is not None:
             if isinstance(node, exp.SetOperation):
-                by_position(node, names)
+                union_order.by_position(node, names)
             scope = self.scope((Relation(None, tuple(zip(names, plan.output, strict=True))),), self.ctes)
             items: list[stars.Item] = [(n, f) for n, f in zip(names, plan.output, strict=True)]
             order = self._order(node, scope, items, [Column(f) for f in plan.output])
-            limit, offset = self._limit(node)
             output = tuple(self.fields(f.name, f.type) for f in plan.output)
             extra = {o.expression: self.fields("order_key", o.expression.type) for o in order}
             columns = tuple(Column(f) for f in plan.output)
             plan, hidden = self.subqueries.attach(plan, tuple(extra))
             project = nodes.Project(plan, (*output, *extra.values()), (*columns, *hidden))
             keys = tuple(Ordering(Column(extra[o.expression]), o.descending, o.nulls_first) for o in order)
-            sort = nodes.Sort(project, keys, limit, offset)
+            sort = row_limits.ordered(self, node, project, keys)
             visible = tuple(self.fields(f.name, f.type) for f in output)
-            return nodes.Project(sort, visible, tuple(Column(f) for f in output)), names
-        limit, offset = self._limit(node)
-        if limit is not None or offset:
-            plan = nodes.Limit(plan, limit, offset)
-        return plan, names
+            return nodes.Project(sort, visible, tuple(map(Column, sort.output[: len(output)]))), names
+        return row_limits.ordered(self, node, plan, ()), names
 
 
 def _is_all(key: exp.Expr) -> bool:
-    return (
+    """ORDER BY ALL, ORDER BY *."""
+    return (isinstance(key, exp.Star) and not any(key.args.values())) or (
         isinstance(key, (exp.Var, exp.Column, exp.Identifier))
         and key.name.upper() == "ALL"
         and (isinstance(key, exp.Var) or not getattr(key, "table", ""))

@@ -12,10 +12,20 @@ from velothread.errors import BindError, UnsupportedError
 from velothread.frontend.parse import position
 from velothread.frontend.tables import Cte
 from velothread.plan import nodes
-from velothread.plan.expressions import AggregateCall, Column, Expression, Logical, literal
+from velothread.plan.expressions import (
+    AggregateCall,
+    Bound,
+    Column,
+    Expression,
+    Frame,
+    Logical,
+    WindowCall,
+    literal,
+)
 
 if TYPE_CHECKING:
-    from velothread.frontend.select import Bound, QueryBinder
+    from velothread.frontend.select import Bound as Query
+    from velothread.frontend.select import QueryBinder
 
 
 class SetOperationBinder:
@@ -27,7 +37,7 @@ class SetOperationBinder:
     def __init__(self, query: QueryBinder) -> None:
         self.query = query
 
-    def union(self, node: exp.Union, ctes: dict[str, Cte]) -> Bound:
+    def union(self, node: exp.Union, ctes: dict[str, Cte]) -> Query:
         # a long chain of UNION ALL is a deep tree on the left: flatten what has the same kind
         parts: list[exp.Expr] = []
         distinct, by_name = bool(node.args.get("distinct")), bool(node.args.get("by_name"))
@@ -52,7 +62,7 @@ class SetOperationBinder:
             union = nodes.Aggregate(union, new, tuple(Column(f) for f in output), ())
         return union, names
 
-    def _aligned(self, node: exp.Expr, bound: Sequence[Bound], parts: Sequence[exp.Expr]) -> tuple[nodes.Node, ...]:
+    def _aligned(self, node: exp.Expr, bound: Sequence[Query], parts: Sequence[exp.Expr]) -> tuple[nodes.Node, ...]:
         """The inputs of a set operation with equal types, column by column."""
         width = len(bound[0][1])
         kind = type(node).__name__.upper()
@@ -65,11 +75,11 @@ class SetOperationBinder:
             types.append(self.query.expressions.common(columns, kind, position(node)))
         return tuple(self._cast_to(plan, types) for plan, _ in bound)
 
-    def _by_name(self, bound: Sequence[Bound]) -> list[Bound]:
+    def _by_name(self, bound: Sequence[Query]) -> list[Query]:
         """UNION BY NAME: columns of one name go together; where an input has none of a name, it gives NULL."""
         names = {n.lower(): n for _, columns in reversed(bound) for n in columns}
         order = list(dict.fromkeys(n.lower() for _, columns in bound for n in columns))
-        out: list[Bound] = []
+        out: list[Query] = []
         for plan, columns in bound:
             by_name = {n.lower(): f for n, f in zip(columns, plan.output, strict=True)}
             items = [Column(by_name[n]) if n in by_name else literal(None, t.NULL) for n in order]
@@ -77,16 +87,22 @@ class SetOperationBinder:
             out.append((nodes.Project(plan, fields, tuple(items)), tuple(names[n] for n in order)))
         return out
 
-    def difference(self, node: exp.SetOperation, ctes: dict[str, Cte]) -> Bound:
-        """EXCEPT and INTERSECT: rows are grouped, and a group is kept by the sides on which it was seen."""
+    def difference(self, node: exp.SetOperation, ctes: dict[str, Cte]) -> Query:
+        """EXCEPT and INTERSECT: rows are grouped, and a group is kept by the sides on which it was seen.
+
+        With ALL, equal rows of a side are numbered first: those of one number are one group.
+        """
         from velothread.kernels.aggregates import resolve_aggregate
 
-        if not node.args.get("distinct") or node.args.get("by_name"):
-            kind = f"{type(node).__name__.upper()} {'BY NAME' if node.args.get('by_name') else 'ALL'}"
-            raise UnsupportedError(f"{kind} is not supported yet", position(node), sql=self.query.sql)
+        if node.args.get("by_name"):
+            kind = type(node).__name__.upper()
+            raise UnsupportedError(f"{kind} BY NAME is not supported", position(node), sql=self.query.sql)
         bound = [self.query.bind_query(p, ctes) for p in (node.this, node.expression)]
         inputs = []
         aligned = self._aligned(node, bound, [node.this, node.expression])
+        width = len(aligned[0].output)
+        if not node.args.get("distinct"):
+            aligned = tuple(map(self._numbered, aligned))
         for left, plan in zip((True, False), aligned, strict=True):
             side = self.query.fields("left", t.BOOLEAN)
             output = tuple(self.query.fields(f.name, f.type) for f in plan.output)
@@ -102,9 +118,16 @@ class SetOperationBinder:
         wanted: Expression = Column(only)
         if isinstance(node, exp.Intersect):
             wanted = Logical("and", (Column(some), self.query.expressions.negation(Column(only), None)))
-        visible = tuple(self.query.fields(f.name, f.type) for f in new)
-        kept = nodes.Project(nodes.Filter(groups, wanted), visible, tuple(Column(f) for f in new))
+        visible = tuple(self.query.fields(f.name, f.type) for f in new[:width])
+        kept = nodes.Project(nodes.Filter(groups, wanted), visible, tuple(Column(f) for f in new[:width]))
         return kept, bound[0][1]
+
+    def _numbered(self, plan: nodes.Node) -> nodes.Node:
+        """A number for each row, from 1 among those that are equal to it."""
+        frame = Frame("rows", Bound("unbounded"), Bound("unbounded"))
+        by = tuple(map(Column, plan.output))
+        call = WindowCall("row_number", None, (), (), t.BIGINT, by, (), frame)
+        return nodes.Window(plan, (*plan.output, self.query.fields("number", t.BIGINT)), (call,))
 
     def _cast_to(self, plan: nodes.Node, types: Sequence[t.SqlType]) -> nodes.Node:
         if all(f.type == type_ for f, type_ in zip(plan.output, types, strict=True)):

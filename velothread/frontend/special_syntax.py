@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from velothread import types as t
 from velothread.coercion import STRING_LITERAL
-from velothread.errors import Position, UnsupportedError
+from velothread.errors import BindError, Position, UnsupportedError
 from velothread.frontend.folding import fold_here
 from velothread.frontend.json_calls import bind_arrow
 from velothread.frontend.lambdas import bind_comprehension
@@ -23,7 +23,7 @@ from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
 from velothread.frontend.type_names import bind_type
 from velothread.frontend.windows import bind_window
-from velothread.plan.expressions import Cast, Expression, Literal, literal
+from velothread.plan.expressions import Cast, Column, Expression, Literal, literal
 
 if TYPE_CHECKING:
     from velothread.frontend.expressions import ExpressionBinder
@@ -172,9 +172,20 @@ def bind_bracket(binder: ExpressionBinder, node: exp.Bracket, scope: Scope) -> E
     return binder.calls.call("map_extract_value" if base.type.kind == "MAP" else "array_extract", [base, key], place)
 
 
+def bind_positional(binder: ExpressionBinder, node: exp.PositionalColumn, scope: Scope) -> Expression:
+    """#1: a column of FROM by its place."""
+    columns = list(scope.columns())
+    index = int(node.this.this)
+    if not 1 <= index <= len(columns):
+        message = f"#{index}: FROM gives {len(columns)} column{'s' if len(columns) != 1 else ''}"
+        raise BindError(message, position(node) or position(node.this), sql=binder.sql)
+    return Column(columns[index - 1][2], position(node.this))
+
+
 SYNTAX: Mapping[type[exp.Expr], Callable[[ExpressionBinder, Any, Scope], Expression]] = MappingProxyType(
     {
         exp.Window: bind_window,
+        exp.PositionalColumn: bind_positional,
         exp.Cast: bind_cast,
         exp.TryCast: bind_cast,
         exp.Extract: bind_extract,

@@ -55,9 +55,9 @@ def _integers(low: int, high: int, bins: int, nice: bool) -> list[int]:
         step = int(width)
         top = -(-high // step) * step
         return list(range(top, low, -step))[::-1]
-    # evenly, cut to whole numbers
-    span = high - low
-    return sorted({high - -(-i * span // bins) for i in range(bins)})
+    # evenly, cut to whole numbers towards zero
+    ends = (high * bins - i * (high - low) for i in range(bins))
+    return sorted({abs(end) // bins * (1 if end >= 0 else -1) for end in ends})
 
 
 floats = by_row(_floats, pa.list_(pa.float64()))

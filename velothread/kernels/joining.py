@@ -53,16 +53,21 @@ class JoinTable:
 
     @classmethod
     def of(
-        cls, rows: int, columns: Sequence[pa.Array], keys: Sequence[pa.Array], nulls_equal: Sequence[bool]
+        cls,
+        rows: int,
+        columns: Sequence[pa.Array],
+        keys: Sequence[pa.Array],
+        nulls_equal: Sequence[bool],
+        existence: bool = False,
     ) -> JoinTable:
-        """Index the rows by their keys."""
+        """Index the rows by their keys. `existence`: as if each key had one row: only whether there is one matters."""
         found = (rows, tuple(columns), tuple(keys), tuple(nulls_equal))
         if not keys and rows == 1:
             return cls(*found, None, None, None, None)
         if not keys:
             return cls(*found, None, None, np.zeros(1, np.int64), np.full(1, rows, np.int64))
         index, first = index_keys(keys, nulls_equal)
-        if rows == 0 or bool((first == np.arange(rows, dtype=first.dtype)).all()):
+        if rows == 0 or existence or bool((first == np.arange(rows, dtype=first.dtype)).all()):
             return cls(*found, index, None, None, None)
         usable = np.flatnonzero(first >= 0)
         owners = first if len(usable) == rows else first[usable]

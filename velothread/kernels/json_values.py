@@ -14,10 +14,12 @@ import pyarrow as pa
 
 from velothread.errors import ExecutionError
 from velothread.kernels.function import Value
+from velothread.kernels.json_columns import field_texts, filled
 from velothread.kernels.json_paths import MISSING, Path, all_at, at, parse_path, put, without
 from velothread.kernels.shaping import by_row, with_options
 
 TEXT, TEXTS = pa.string(), pa.list_(pa.string())
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _EXPONENT = re.compile(r"\d[eE][+-]?\d")
 
 
@@ -36,7 +38,7 @@ def read(document: str) -> Any:
 
 def write(value: Any) -> str:
     """The document of a value, without spaces."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _encode(value)
     return _written(value) if _EXPONENT.search(text) else text
 
 
@@ -67,6 +69,7 @@ def _text(value: Any) -> str | None:
 
 def _by_path(function: Callable[[Any], Any], returns: pa.DataType) -> Callable[..., Value]:
     """A kernel (document[, path or position]): `function` of what is there; NULL where nothing is."""
+    in_columns = function in (write, _text)
 
     def kernel(documents: pa.Array, path: str | int | None = "$") -> pa.Array:
         if path is None:
@@ -77,9 +80,28 @@ def _by_path(function: Callable[[Any], Any], returns: pa.DataType) -> Callable[.
             found = at(read(document), steps)
             return None if found is MISSING else function(found)
 
-        return by_row(one, returns)(documents)
+        slow = by_row(one, returns)
+        keys = tuple(s for s in steps if isinstance(s, str) and s)
+        if not in_columns or len(keys) != len(steps):
+            return slow(documents)
+        return _fields(documents, keys, slow, as_json=function is write)
 
     return with_options(kernel, returns)
+
+
+def _fields(documents: pa.Array, keys: tuple[str, ...], slow: Callable[..., Any], *, as_json: bool) -> pa.Array:
+    """A field by Arrow's parser where it can; `slow` for the rest."""
+    present = documents.is_valid() if documents.null_count else None
+    whole = documents if present is None else documents.filter(present)
+    found = field_texts(whole, keys, as_json=as_json)
+    if found is None:
+        return slow(documents)
+    texts, missing = found
+    if as_json and texts.null_count:  # `null` and nothing at all are not the same here
+        texts = filled(texts, missing, slow(whole.filter(missing)))
+    if present is None:
+        return texts
+    return filled(pa.nulls(len(documents), TEXT), present, texts)
 
 
 def _by_paths(function: Callable[[Any], Any], returns: pa.DataType) -> Callable[..., Value]:

@@ -286,6 +286,7 @@ class _Cutter:
             node.three_valued,
             nearest,
             node.asof.operator if node.asof is not None else "",
+            node.kind in ("semi", "anti", "mark") and node.residual is None,
         )
         self.close(branches, tuple(outputs), end, fields)
         return self.done[-1].number, fields

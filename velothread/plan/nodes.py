@@ -5,7 +5,7 @@ Joins, windows and unnesting are nodes like the others; which of them break a pi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from typing import Literal as OneOf
@@ -341,6 +341,16 @@ def _brief(value: Any) -> str:
 
 def render(node: Node, depth: int = 0, note: Callable[[Node], str] | None = None) -> str:
     """The plan as an indented tree, the last step first. `note`: what else to say of a node."""
-    lines = ["  " * depth + title(node) + (note(node) if note is not None else "")]
-    lines.extend(render(child, depth + 1, note) for child in inputs(node))
-    return "\n".join(lines)
+    return "\n".join(_lines(node, depth, note, set()))
+
+
+def _lines(node: Node, depth: int, note: Callable[[Node], str] | None, shown: set[int]) -> Iterator[str]:
+    text = "  " * depth + title(node)
+    if isinstance(node, Shared):
+        if node.number in shown:
+            yield f"{text}: see above"
+            return
+        shown.add(node.number)
+    yield text + (note(node) if note is not None else "")
+    for child in inputs(node):
+        yield from _lines(child, depth + 1, note, shown)

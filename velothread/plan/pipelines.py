@@ -105,7 +105,7 @@ class Build:
     """The right side of a join, gathered for probing: `keys`, `payload` and `nearest` are places among the outputs.
 
     nulls_equal: per key. three_valued: how many of the first keys are compared as IN does. nearest: the column of an
-    ASOF join, with `operator`.
+    ASOF join, with `operator`. existence: it only matters whether a key is there, not which rows have it.
     """
 
     keys: tuple[int, ...]
@@ -114,6 +114,7 @@ class Build:
     three_valued: int = 0
     nearest: int | None = None
     operator: str = ""
+    existence: bool = False
 
 
 @dataclass(frozen=True, slots=True)

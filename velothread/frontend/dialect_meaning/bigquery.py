@@ -6,11 +6,11 @@ from sqlglot import exp
 
 from velothread.frontend.dialect_meaning.formats import BIGQUERY
 from velothread.frontend.dialect_meaning.meaning import Meaning
+from velothread.frontend.dialect_meaning.shared import SUNDAY_BORDERS
 from velothread.frontend.dialect_meaning.templates import table
 
-# WEEK begins on Sunday: shifted by a day it is ours, which begins on Monday
-_WEEK_DIFF = "date_diff('week', CAST(b AS DATE) + 1, CAST(a AS DATE) + 1)"
-_CALLS = table(f"""
+_CALLS = table(
+    """
 mod(a, b) = "mod, error"(a, b)
 div(a, b) = "div, error"(a, b)
 safe_divide(a, b) = "divide, exact null"(a, b)
@@ -41,9 +41,11 @@ trim(s, c) = trim(s, c)
 ltrim(s, c) = ltrim(s, c)
 rtrim(s, c) = rtrim(s, c)
 substr(s, a) = substring(s, CASE WHEN a = 0 OR a < -length(s) THEN 1 ELSE a END)
-substr(s, a, n) = CASE WHEN n < 0 THEN error('substr: a length is not negative') ELSE substring(s, CASE WHEN a = 0 OR a < -length(s) THEN 1 ELSE a END, n) END
+substr(s, a, n) = CASE WHEN n < 0 THEN error('substr: a length is not negative') ELSE substring(s, CASE WHEN a = \
+    0 OR a < -length(s) THEN 1 ELSE a END, n) END
 substring(s, a) = substring(s, CASE WHEN a = 0 OR a < -length(s) THEN 1 ELSE a END)
-substring(s, a, n) = CASE WHEN n < 0 THEN error('substr: a length is not negative') ELSE substring(s, CASE WHEN a = 0 OR a < -length(s) THEN 1 ELSE a END, n) END
+substring(s, a, n) = CASE WHEN n < 0 THEN error('substr: a length is not negative') ELSE substring(s, CASE WHEN a \
+    = 0 OR a < -length(s) THEN 1 ELSE a END, n) END
 strpos(...)
 instr(s, t) = strpos(s, t)
 concat(...) = @concat_null
@@ -57,7 +59,8 @@ initcap(s) = !
 ascii(s) = CASE WHEN s = '' THEN 0 ELSE ascii(s) END
 chr(...)
 regexp_contains(s, p) = regexp_matches(s, p)
-regexp_extract(s, p) = CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, CASE WHEN regexp_matches(p, '(^|[^\\\\])[(]([^?]|$)') THEN 1 ELSE 0 END) END
+regexp_extract(s, p) = CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, CASE WHEN regexp_matches(p, \
+    '(^|[^\\\\])[(]([^?]|$)') THEN 1 ELSE 0 END) END
 regexp_replace(s, p, r) = regexp_replace(s, p, r, 'g')
 regexp_extract_all(s, p) = !regexp_extract gives the first
 format(...) = printf
@@ -77,12 +80,18 @@ timestamp_add(...) = @date_add
 date_sub(...) = @date_sub
 datetime_sub(...) = @date_sub
 timestamp_sub(...) = @date_sub
-date_diff(a, b, unit) = CASE unit WHEN 'week' THEN {_WEEK_DIFF} ELSE date_diff(CASE unit WHEN 'isoweek' THEN 'week' ELSE unit END, CAST(b AS DATE), CAST(a AS DATE)) END
-datetime_diff(a, b, unit) = CASE unit WHEN 'week' THEN {_WEEK_DIFF} ELSE date_diff(CASE unit WHEN 'isoweek' THEN 'week' ELSE unit END, CAST(b AS TIMESTAMP), CAST(a AS TIMESTAMP)) END
+date_diff(b, a, unit) = <borders>
+datetime_diff(b, a, unit) = <borders>
 timestamp_diff(a, b, unit) = date_sub(unit, b, a)
-date_trunc(d, unit) = CASE unit WHEN 'week' THEN CAST(date_trunc('week', "time of"(d) + INTERVAL 1 DAY) - INTERVAL 1 DAY AS DATE) ELSE CAST(date_trunc(CASE unit WHEN 'isoweek' THEN 'week' ELSE unit END, "time of"(d)) AS DATE) END
-timestamp_trunc(d, unit) = CASE unit WHEN 'week' THEN error('TIMESTAMP_TRUNC to WEEK is not translated; ISOWEEK is') ELSE date_trunc(CASE unit WHEN 'isoweek' THEN 'week' ELSE unit END, "time of"(d)) END
-datetime_trunc(d, unit) = CASE unit WHEN 'week' THEN error('DATETIME_TRUNC to WEEK is not translated; ISOWEEK is') ELSE CAST(date_trunc(CASE unit WHEN 'isoweek' THEN 'week' ELSE unit END, "time of"(d)) AS TIMESTAMP) END
+date_trunc(d, unit) = CASE unit WHEN 'week' THEN CAST(date_trunc('week', "time of"(d) + INTERVAL 1 DAY) - \
+    INTERVAL 1 DAY AS DATE) ELSE CAST(date_trunc(CASE unit WHEN 'isoweek' THEN 'week' ELSE unit END, "time \
+    of"(d)) AS DATE) END
+timestamp_trunc(d, unit) = CASE unit WHEN 'week' THEN \
+    error('TIMESTAMP_TRUNC to WEEK is not translated; ISOWEEK is') ELSE date_trunc(CASE unit WHEN 'isoweek' \
+    THEN 'week' ELSE unit END, "time of"(d)) END
+datetime_trunc(d, unit) = CASE unit WHEN 'week' THEN \
+    error('DATETIME_TRUNC to WEEK is not translated; ISOWEEK is') ELSE CAST(date_trunc(CASE unit WHEN 'isoweek' \
+    THEN 'week' ELSE unit END, "time of"(d)) AS TIMESTAMP) END
 last_day(d) = last_day("time of"(d))
 format_date(format, d) = strftime(CAST(d AS DATE), format)
 format_datetime(format, d) = strftime("time of"(d), format)
@@ -119,7 +128,8 @@ array_reverse(l) = reverse(l)
 array_to_string(l, d) = array_to_string(l, d)
 generate_array(a, b) = generate_series(a, b)
 generate_array(a, b, s) = generate_series(a, b, s)
-generate_date_array(a, b) = list_transform(generate_series(CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP), INTERVAL 1 DAY), lambda t: CAST(t AS DATE))
+generate_date_array(a, b) = list_transform(generate_series(CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP), INTERVAL 1 \
+    DAY), lambda t: CAST(t AS DATE))
 unnest(...)
 struct(...) = @struct
 json_extract_scalar(j, p) = json_extract_string(j, p)
@@ -128,7 +138,8 @@ json_query(j, p) = json_extract(j, p)
 to_json_string(x) = CAST(to_json(x) AS VARCHAR)
 farm_fingerprint(...) = !
 generate_uuid() = CAST(gen_random_uuid() AS VARCHAR)
-""")
+""".replace("<borders>", SUNDAY_BORDERS)
+)
 
 MEANING = Meaning(
     "bigquery", _CALLS, formats=BIGQUERY, divide="divide, exact error", div="div, error", mod="mod, error",
@@ -137,9 +148,10 @@ MEANING = Meaning(
         "dayofweek": 'dayofweek("time of"(d)) + 1', "dayofyear": 'dayofyear("time of"(d))',
         "week": 'CAST(strftime("time of"(d), \'%U\') AS INTEGER)', "isoweek": 'weekofyear("time of"(d))',
         "isoyear": 'isoyear("time of"(d))', "date": 'CAST(d AS DATE)',
-        "millisecond": '(microsecond("time of"(d)) % 1000000) // 1000', "microsecond": 'microsecond("time of"(d)) % 1000000',
+        "millisecond": '(microsecond("time of"(d)) % 1000000) // 1000',
+        "microsecond": 'microsecond("time of"(d)) % 1000000',
     },
-    first_index=None, whole="away", escape="\\", interval_keeps_date=False,
+    first_index=0, whole="away", escape="\\", interval_keeps_date=False,
     types={"INT64": "BIGINT", "INT": "BIGINT", "INTEGER": "BIGINT", "SMALLINT": "BIGINT", "BIGINT": "BIGINT",
            "FLOAT64": "DOUBLE", "NUMERIC": "DECIMAL(38,9)", "DECIMAL": "DECIMAL(38,9)", "STRING": "VARCHAR",
            "BOOL": "BOOLEAN", "BYTES": "BLOB", "DATETIME": "TIMESTAMP", "TIMESTAMP": "TIMESTAMPTZ"},

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from velothread.frontend.dialect_meaning.formats import CLICKHOUSE
 from velothread.frontend.dialect_meaning.meaning import Meaning
+from velothread.frontend.dialect_meaning.shared import MONDAY_BORDERS
 from velothread.frontend.dialect_meaning.templates import table
 
 _BASES = {"count": "count", "sum": "sum", "avg": "avg", "min": "min", "max": "max", "any": "first", "uniq": "",
@@ -126,8 +127,8 @@ toMonday(d) = CAST(date_trunc('week', "time of"(d)) AS DATE)
 toLastDayOfMonth(d) = last_day("time of"(d))
 date_trunc(unit, d) = date_trunc(unit, "time of"(d))
 dateTrunc(unit, d) = date_trunc(unit, "time of"(d))
-dateDiff(unit, a, b) = date_diff(unit, "time of"(a), "time of"(b))
-date_diff(unit, a, b) = date_diff(unit, "time of"(a), "time of"(b))
+dateDiff(unit, a, b) = <borders>
+date_diff(unit, a, b) = <borders>
 dateAdd(unit, n, d) = "date plus"(unit, n, d)
 date_add(unit, n, d) = "date plus"(unit, n, d)
 dateSub(unit, n, d) = "date plus"(unit, -(n), d)
@@ -169,7 +170,7 @@ covarSamp(...) = covar_samp
 covarPop(...) = covar_pop
 array(...) = @array
 tuple(...) = row
-has(l, x) = coalesce(list_contains(l, x), false)
+has(l, x) = CAST(coalesce(list_contains(l, x), false) AS INTEGER)
 indexOf(l, x) = coalesce(list_position(l, x), 0)
 arrayJoin(...) = @explode
 arrayMap(f, l) = list_transform(l, f)
@@ -195,7 +196,7 @@ mapKeys(...) = map_keys
 mapValues(...) = map_values
 toTypeName(...) = !
 rowNumberInAllBlocks(...) = !
-""")  # fmt: skip
+""".replace("<borders>", MONDAY_BORDERS))  # fmt: skip
 
 MEANING = Meaning(
     "clickhouse", _CALLS, formats=CLICKHOUSE, divide="divide, exact infinite", div="div, error", mod="mod, error",

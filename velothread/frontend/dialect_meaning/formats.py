@@ -1,6 +1,6 @@
 """Formats of dates and times of other dialects -> those of strftime, which velothread reads.
 
-Each table has what a dialect writes -> a strftime directive. Letters that a table doesn't have are refused, not guessed.
+Each table has what a dialect writes -> a strftime directive. Letters that a table doesn't have are refused.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ class Meaning:
     calls: its functions. units, parts, formats: its words for units, for parts of a time, for formats of dates.
     divide, div, mod, minus, plus: the typed operation behind an operator; "": ours is the same.
     first_index: of arrays; None: it has none. whole: how a number turns into an integer, "" as here.
-    cuts_text: CAST to VARCHAR(n) keeps n characters. escape: LIKE has it without ESCAPE. like: "exact", "ascii" (case of
-    ASCII letters ignored), "brackets" ([a-z] in patterns). predicates_are_numbers: `a = b` is 1 or 0 as a value.
+    cuts_text: CAST to VARCHAR(n) keeps n characters. escape: LIKE has it without ESCAPE. like: "exact", "ascii" (the case
+    of ASCII letters is ignored), "brackets" ([a-z] in patterns). predicates_are_numbers: `a = b` is 1 or 0 as a value.
     separator: what string aggregation puts between; None: it must be said. types: names of types -> ours.
     interval_keeps_date: DATE + INTERVAL 1 DAY is a DATE.
     """

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from velothread.frontend.dialect_meaning.formats import MYSQL
 from velothread.frontend.dialect_meaning.meaning import Meaning
+from velothread.frontend.dialect_meaning.shared import WHOLE_UNITS
 from velothread.frontend.dialect_meaning.templates import table
 
-_CALLS = table("""
+_CALLS = table(
+    """
 mod(a, b) = "mod, null"(a, b)
 round(x) = "round, even"(x)
 round(x, n) = "round, even"(x, n)
@@ -34,7 +36,8 @@ substring(s, a, n) = CASE WHEN a = 0 OR n < 1 OR a < -length(s) THEN '' ELSE sub
 substr(s, a) = CASE WHEN a = 0 OR a < -length(s) THEN '' ELSE substring(s, a) END
 substr(s, a, n) = CASE WHEN a = 0 OR n < 1 OR a < -length(s) THEN '' ELSE substring(s, a, n) END
 mid(s, a, n) = CASE WHEN a = 0 OR n < 1 OR a < -length(s) THEN '' ELSE substring(s, a, n) END
-substring_index(s, d, n) = CASE WHEN n >= 0 THEN array_to_string(array_slice(string_split(s, d), 1, n), d) ELSE array_to_string(array_slice(string_split(s, d), n, -1), d) END
+substring_index(s, d, n) = CASE WHEN n >= 0 THEN array_to_string(array_slice(string_split(s, d), 1, n), d) ELSE \
+    array_to_string(array_slice(string_split(s, d), n, -1), d) END
 instr(s, t) = strpos(s, t)
 locate(t, s) = strpos(s, t)
 concat(...) = @concat_null
@@ -83,7 +86,9 @@ weekday(d) = isodow("time of"(d)) - 1
 dayofyear(d) = dayofyear("time of"(d))
 weekofyear(d) = weekofyear("time of"(d))
 week(d) = CAST(strftime("time of"(d), '%U') AS INTEGER)
-week(d, mode) = CASE mode WHEN 0 THEN CAST(strftime("time of"(d), '%U') AS INTEGER) WHEN 3 THEN weekofyear("time of"(d)) WHEN 5 THEN CAST(strftime("time of"(d), '%W') AS INTEGER) ELSE error('week(): only the modes 0, 3 and 5 are translated') END
+week(d, mode) = CASE mode WHEN 0 THEN CAST(strftime("time of"(d), '%U') AS INTEGER) WHEN 3 THEN weekofyear("time \
+    of"(d)) WHEN 5 THEN CAST(strftime("time of"(d), '%W') AS INTEGER) ELSE \
+    error('week(): only the modes 0, 3 and 5 are translated') END
 dayname(d) = dayname("time of"(d))
 monthname(d) = monthname("time of"(d))
 last_day(d) = last_day("time of"(d))
@@ -93,7 +98,7 @@ date_sub(...) = @date_sub
 subdate(...) = @date_sub
 timestampadd(unit, n, d) = "date plus"(unit, n, d)
 datediff(a, b) = date_diff('day', CAST(b AS DATE), CAST(a AS DATE))
-timestampdiff(unit, a, b) = date_sub(unit, CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP))
+timestampdiff(unit, a, b) = <whole units>
 date_format(d, format) = strftime("time of"(d), format)
 str_to_date(s, format) = try_strptime(s, format)
 makedate(y, n) = make_date(y, 1, 1) + CAST(n - 1 AS INTEGER)
@@ -115,14 +120,16 @@ json_extract(...)
 json_object(...)
 json_array(...)
 json_length(j) = json_array_length(j)
-""")
+""".replace("<whole units>", WHOLE_UNITS)
+)
 
 MEANING = Meaning(
     "mysql", _CALLS, formats=MYSQL, divide="divide, exact null", div="div, null", mod="mod, null",
     minus="minus, refused",
     parts={
         "week": 'CAST(strftime("time of"(d), \'%U\') AS INTEGER)',
-        "microsecond": 'microsecond("time of"(d)) % 1000000', "year_month": 'year("time of"(d)) * 100 + month("time of"(d))',
+        "microsecond": 'microsecond("time of"(d)) % 1000000',
+        "year_month": 'year("time of"(d)) * 100 + month("time of"(d))',
     },
     first_index=None, whole="leading", cuts_text=True, escape="\\", predicates_are_numbers=True,
     types={"TIMESTAMP": "TIMESTAMP", "DATETIME": "TIMESTAMP", "DECIMAL": "DECIMAL(10,0)", "CHAR": "VARCHAR",

@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlglot import exp
 
+from velothread.frontend.dialect_meaning.likeness import like, regexp, regexp_ilike
 from velothread.frontend.dialect_meaning.meaning import Meaning, refuse
-from velothread.frontend.dialect_meaning.templates import expanded
+from velothread.frontend.dialect_meaning.templates import call, expanded, same_place
 
 Handler = Callable[[Any, Meaning, str], exp.Expr]
 _INTEGERS = {
@@ -22,28 +23,14 @@ _INTEGERS = {
 }  # fmt: skip
 _TEXTS = {exp.DType.VARCHAR, exp.DType.CHAR, exp.DType.NVARCHAR, exp.DType.NCHAR}
 _PREDICATES = (
-    exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.And, exp.Or, exp.Not, exp.In,
-    exp.Between, exp.Like, exp.ILike, exp.Is, exp.Exists, exp.RegexpLike, exp.Boolean, exp.Escape,
+    exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.And, exp.Or, exp.Not,
+    exp.In, exp.Between, exp.Like, exp.ILike, exp.Is, exp.Exists, exp.RegexpLike, exp.Boolean, exp.Escape, exp.Glob,
 )  # fmt: skip
+_PREDICATE_CALLS = ("regexp_matches", "regexp_full_match", "list_contains", "starts_with", "ends_with", "contains")
 # Where a predicate stands as a condition, by the class of the node around it.
 _CONDITIONS = (
     exp.And, exp.Or, exp.Not, exp.Where, exp.Having, exp.Qualify, exp.Join, exp.Filter, exp.Escape, exp.If, exp.Is,
 )  # fmt: skip
-
-
-def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
-    """A call of a function of ours, or of a typed operation."""
-    return exp.Anonymous(this=name, expressions=list(arguments))
-
-
-def _same_place(new: exp.Expr, old: exp.Expr) -> exp.Expr:
-    for part in old.walk():
-        if "start" in part.meta and "start" not in new.meta:
-            new.meta["start"], new.meta["end"] = part.meta["start"], part.meta["end"]
-        elif "end" in part.meta and "start" in part.meta:
-            new.meta["start"] = min(new.meta["start"], part.meta["start"])
-            new.meta["end"] = max(new.meta["end"], part.meta["end"])
-    return new
 
 
 def _operator(attribute: str) -> Handler:
@@ -51,7 +38,7 @@ def _operator(attribute: str) -> Handler:
 
     def handler(node: exp.Binary, meaning: Meaning, sql: str) -> exp.Expr:
         name = getattr(meaning, attribute)
-        return _same_place(call(name, node.this, node.expression), node) if name else node
+        return same_place(call(name, node.this, node.expression), node) if name else node
 
     return handler
 
@@ -82,7 +69,7 @@ def _moved(
         raise refuse(f"{count.name!r} is no whole number of units", interval, sql)
     if back:
         count = exp.Neg(this=exp.Paren(this=count) if not isinstance(count, exp.Literal) else count)
-    return _same_place(call("date plus", exp.Literal.string(word), count, when), node)
+    return same_place(call("date plus", exp.Literal.string(word), count, when), node)
 
 
 def date_moved(node: exp.Anonymous, meaning: Meaning, sql: str, *, back: bool) -> exp.Expr:
@@ -91,86 +78,6 @@ def date_moved(node: exp.Anonymous, meaning: Meaning, sql: str, *, back: bool) -
     if not isinstance(interval, exp.Interval) or interval.args.get("unit") is None:
         raise refuse(f"{node.name} takes a date and an interval with a unit", node, sql)
     return _moved(node, when, interval, meaning, sql, back=back)
-
-
-def _like(node: exp.Binary, meaning: Meaning, sql: str) -> exp.Expr:
-    pattern = node.expression
-    if isinstance(pattern, (exp.Any, exp.All)):
-        return _like_each(node, meaning, sql)
-    if isinstance(node.parent, exp.Escape) or (isinstance(node.parent, exp.Not) and node.parent.parent is exp.Escape):
-        if meaning.like == "exact":
-            return node
-        raise refuse("LIKE with ESCAPE has no translation from this dialect", node, sql)
-    known = pattern.name if isinstance(pattern, exp.Literal) and pattern.is_string else None
-    if meaning.like == "brackets" and (known is None or "[" in known):
-        return _like_brackets(node, known, sql)
-    if meaning.like == "ascii":
-        return _like_ascii(node)
-    if meaning.escape and (known is None or meaning.escape in known):
-        if known is not None and known.replace("\\\\", "").endswith("\\"):
-            raise refuse("the pattern ends in its escape character", pattern, sql)
-        return exp.Escape(this=node.copy(), expression=exp.Literal.string(meaning.escape))
-    return node
-
-
-def _like_each(node: exp.Binary, meaning: Meaning, sql: str) -> exp.Expr:
-    """x LIKE ANY (a, b) -> x LIKE a OR x LIKE b."""
-    quantified = node.expression
-    inner = quantified.this
-    items = inner.expressions if isinstance(inner, exp.Tuple) else [inner.this] if isinstance(inner, exp.Paren) else []
-    if not items:
-        raise refuse("LIKE ANY takes a list of patterns", node, sql)
-    parts = [_like(type(node)(this=node.this.copy(), expression=i.copy()), meaning, sql) for i in items]
-    joined = exp.or_(*parts) if isinstance(quantified, exp.Any) else exp.and_(*parts)
-    return exp.Paren(this=joined)
-
-
-_ASCII = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
-
-
-def _like_ascii(node: exp.Binary) -> exp.Expr:
-    upper, lower = (exp.Literal.string(x) for x in _ASCII)
-    pattern = node.expression
-    if isinstance(pattern, exp.Literal):
-        pattern = exp.Literal.string("".join(c.lower() if c.isascii() else c for c in pattern.name))
-        pattern.meta.update(node.expression.meta)
-    else:
-        pattern = call("translate", exp.cast(pattern.copy(), "VARCHAR"), upper.copy(), lower.copy())
-    text = call("translate", exp.cast(node.this.copy(), "VARCHAR"), upper, lower)
-    return exp.Like(this=text, expression=pattern)
-
-
-def _like_brackets(node: exp.Binary, pattern: str | None, sql: str) -> exp.Expr:
-    """T-SQL: `[a-c]` in a pattern is a set of characters."""
-    if pattern is None:  # what it holds is seen while running
-        message = "LIKE: [...] in a pattern that is not written out is not supported"
-        body = f"CASE WHEN contains(p, '[') THEN error('{message}') ELSE s LIKE p END"
-        return expanded(body, {"s": node.this, "p": node.expression})
-    out, i = "", 0
-    while i < len(pattern):
-        c = pattern[i]
-        end = pattern.find("]", i + 2) if c == "[" else -1
-        if c == "[" and end < 0:
-            raise refuse("LIKE: a [ without its ]", node.expression, sql)
-        if end >= 0:
-            inner = pattern[i + 1 : end]
-            negated = inner.startswith("^")
-            inner = re.sub(r"([\\\[\]&~|])", r"\\\1", inner.removeprefix("^"))
-            out, i = out + ("[^" if negated else "[") + inner + "]", end + 1
-            continue
-        out, i = out + {"%": ".*", "_": "."}.get(c, re.escape(c)), i + 1
-    return call("regexp_full_match", node.this.copy(), exp.Literal.string(f"(?s){out}"))
-
-
-def _regexp(node: exp.RegexpLike, meaning: Meaning, sql: str) -> exp.Expr:
-    if node.args.get("flag") is not None:
-        raise refuse("flags of a regular expression are not translated", node, sql)
-    name = "regexp_full_match" if node.args.get("full_match") else "regexp_matches"
-    return _same_place(call(name, node.this, node.expression), node)
-
-
-def _regexp_ilike(node: exp.RegexpILike, meaning: Meaning, sql: str) -> exp.Expr:
-    return _same_place(call("regexp_matches", node.this, node.expression, exp.Literal.string("i")), node)
 
 
 def _bracket(node: exp.Bracket, meaning: Meaning, sql: str) -> exp.Expr:
@@ -202,9 +109,10 @@ def _bracket(node: exp.Bracket, meaning: Meaning, sql: str) -> exp.Expr:
     strict = meaning.name in ("bigquery", "trino") and not safe
     new = exp.Bracket(this=node.this.copy(), expressions=[at])
     if not strict:
-        return _same_place(new, node)
-    body = "CASE WHEN l IS NOT NULL AND coalesce(a > len(l), i IS NOT NULL) THEN error('array index out of range') ELSE x END"
-    return _same_place(expanded(body, {"l": node.this, "i": index, "a": at, "x": new}), node)
+        return same_place(new, node)
+    outside = "l IS NOT NULL AND coalesce(a > len(l), i IS NOT NULL)"
+    body = f"CASE WHEN {outside} THEN error('array index out of range') ELSE x END"
+    return same_place(expanded(body, {"l": node.this, "i": index, "a": at, "x": new}), node)
 
 
 def _cast(node: exp.Cast, meaning: Meaning, sql: str) -> exp.Expr:
@@ -216,10 +124,10 @@ def _cast(node: exp.Cast, meaning: Meaning, sql: str) -> exp.Expr:
         if node.args.get(extra) is not None:
             raise refuse(f"CAST with {extra.upper()} is not translated", node, sql)
     width = to.expressions[0].name if to.this in _TEXTS and to.expressions else ""
-    new_type = our_type(to, meaning)
+    new_type = our_type(to, meaning, sql)
     inner = node.this
     if new_type.meta.get("numeric"):
-        return _same_place(call("numeric", inner), node)
+        return same_place(call("numeric", inner), node)
     if meaning.whole and new_type.this in _INTEGERS:
         inner = call(f"whole, {meaning.whole}", inner)
     safe = isinstance(node, exp.TryCast)
@@ -227,11 +135,11 @@ def _cast(node: exp.Cast, meaning: Meaning, sql: str) -> exp.Expr:
     new = kind(this=inner, to=new_type)
     new.meta.update(node.meta)
     if width.isdigit() and meaning.cuts_text:
-        return _same_place(call("left", new, exp.Literal.number(int(width))), node)
+        return same_place(call("left", new, exp.Literal.number(int(width))), node)
     return new
 
 
-def our_type(to: exp.DataType, meaning: Meaning) -> exp.DataType:
+def our_type(to: exp.DataType, meaning: Meaning, sql: str) -> exp.DataType:
     """A type in our words."""
     text = str(to.meta.get("text") or to.sql()).upper()
     name = re.sub(r"\s*\(.*", "", text).strip()
@@ -242,6 +150,8 @@ def our_type(to: exp.DataType, meaning: Meaning) -> exp.DataType:
         name = re.sub(r"\s*\(.*", "", text)
         del inner
     ours = meaning.types.get(text) or meaning.types.get(name)
+    if ours == "!":
+        raise refuse(f"the type {name} of {meaning.name} is not translated", to, sql)
     if ours == "numeric":
         if to.expressions:
             return to
@@ -268,8 +178,10 @@ def date_part(word: str, when: exp.Expr, node: exp.Expr, meaning: Meaning, sql: 
     body = meaning.part(word) or meaning.part(meaning.unit(word) or "")
     if not body:
         known = ", ".join(sorted({*meaning.parts, "year", "month", "day"}))
-        raise refuse(f"the part {word} of a time is not translated from {meaning.name}", node, sql, f"there are {known}")
-    return _same_place(expanded(body, {"d": when}), node)
+        raise refuse(
+            f"the part {word} of a time is not translated from {meaning.name}", node, sql, f"there are {known}"
+        )
+    return same_place(expanded(body, {"d": when}), node)
 
 
 def _group_concat(node: exp.GroupConcat, meaning: Meaning, sql: str) -> exp.Expr:
@@ -294,16 +206,16 @@ def _group_concat(node: exp.GroupConcat, meaning: Meaning, sql: str) -> exp.Expr
     value = exp.cast(value.copy(), "VARCHAR")
     first: exp.Expr = exp.Distinct(expressions=[value]) if distinct else value
     last: exp.Expr = exp.Order(this=separator, expressions=order.expressions) if order is not None else separator
-    return _same_place(call("string_agg", first, last), node)
+    return same_place(call("string_agg", first, last), node)
 
 
 def _substring(node: exp.Substring, meaning: Meaning, sql: str) -> exp.Expr:
     parts = [node.this, node.args.get("start") or exp.Literal.number(1), node.args.get("length")]
-    return _same_place(call("substring", *(p for p in parts if p is not None)), node)
+    return same_place(call("substring", *(p for p in parts if p is not None)), node)
 
 
 def _xor(node: exp.Xor, meaning: Meaning, sql: str) -> exp.Expr:
-    return expanded("(CAST(a AS BOOLEAN) <> CAST(b AS BOOLEAN))", {"a": node.this, "b": node.expression})
+    return expanded("CAST(a AS BOOLEAN) <> CAST(b AS BOOLEAN)", {"a": node.this, "b": node.expression})
 
 
 def _concat(node: exp.DPipe, meaning: Meaning, sql: str) -> exp.Expr:
@@ -325,7 +237,26 @@ def _json_path(node: exp.JSONExtract, meaning: Meaning, sql: str) -> exp.Expr:
     if not isinstance(path, exp.JSONPath):
         return type(node)(this=node.this, expression=path)
     text = path.sql(dialect="duckdb").strip("'")
-    return _same_place(type(node)(this=node.this, expression=exp.Literal.string(text)), node)
+    return same_place(type(node)(this=node.this, expression=exp.Literal.string(text)), node)
+
+
+def _within_group(node: exp.WithinGroup, meaning: Meaning, sql: str) -> exp.Expr:
+    """array_agg(x) WITHIN GROUP (ORDER BY y), where array_agg leaves NULLs out."""
+    inner = node.this
+    if not isinstance(inner, exp.Filter):
+        return node
+    called = inner.this
+    ordered = exp.Order(this=called.expressions[0].copy(), expressions=node.expression.expressions)
+    filtered = exp.Filter(this=call(called.this, ordered), expression=inner.expression)
+    if isinstance(node.parent, (exp.Window, exp.Filter)) and node.arg_key == "this":
+        return filtered
+    return call("coalesce", filtered, exp.Array(expressions=[]))
+
+
+def _final(node: exp.Expr, meaning: Meaning, sql: str) -> exp.Expr:
+    """ClickHouse's FINAL merges parts of a table: files have none."""
+    inner: exp.Expr = node.this
+    return inner
 
 
 def _table(node: exp.Table, meaning: Meaning, sql: str) -> exp.Expr:
@@ -345,14 +276,21 @@ def _table(node: exp.Table, meaning: Meaning, sql: str) -> exp.Expr:
 
 def value_of_predicate(node: exp.Expr, meaning: Meaning) -> exp.Expr:
     """`SELECT a = b` gives 1 or 0 in some dialects: a predicate that stands as a value is cast to an integer."""
-    if not isinstance(node, _PREDICATES):
+    by_name = isinstance(node, exp.Anonymous) and node.this in _PREDICATE_CALLS
+    if not isinstance(node, _PREDICATES) and not by_name:
         return node
     around = node.parent
     while isinstance(around, exp.Paren):
         around = around.parent
-    if around is None or isinstance(around, (*_CONDITIONS, exp.Paren)) and not (isinstance(around, exp.If) and node.arg_key != "this"):
+    if around is None or (
+        isinstance(around, (*_CONDITIONS, exp.Paren)) and not (isinstance(around, exp.If) and node.arg_key != "this")
+    ):
         return node
-    if isinstance(around, exp.Anonymous) and around.name.lower() in ("if", "iif", "multiif", "countif") and node.arg_key == "expressions":
+    if (
+        isinstance(around, exp.Anonymous)
+        and around.name.lower() in ("if", "iif", "multiif", "countif")
+        and node.arg_key == "expressions"
+    ):
         return node  # a condition, or a value that is shown as it is compared
     return exp.cast(node.copy(), "INTEGER")
 
@@ -382,7 +320,7 @@ def _convert(node: exp.Convert, meaning: Meaning, sql: str) -> exp.Expr:
             value = expanded(body, {"s": value, "f": exp.Literal.string(how)})
     kind = exp.TryCast if node.args.get("safe") else exp.Cast
     cast = kind(this=value, to=to)
-    return _same_place(_cast(cast, meaning, sql), node)
+    return same_place(_cast(cast, meaning, sql), node)
 
 
 NODES: Mapping[type[exp.Expr], Handler] = MappingProxyType({
@@ -391,10 +329,10 @@ NODES: Mapping[type[exp.Expr], Handler] = MappingProxyType({
     exp.Mod: _operator("mod"),
     exp.Add: _sum,
     exp.Sub: _sum,
-    exp.Like: _like,
-    exp.ILike: lambda node, meaning, sql: _like(node, meaning, sql) if meaning.like == "exact" else node,
-    exp.RegexpLike: _regexp,
-    exp.RegexpILike: _regexp_ilike,
+    exp.Like: like,
+    exp.ILike: lambda node, meaning, sql: like(node, meaning, sql) if meaning.like == "exact" else node,
+    exp.RegexpLike: regexp,
+    exp.RegexpILike: regexp_ilike,
     exp.Bracket: _bracket,
     exp.Cast: _cast,
     exp.TryCast: _cast,
@@ -402,6 +340,8 @@ NODES: Mapping[type[exp.Expr], Handler] = MappingProxyType({
     exp.Extract: _extract,
     exp.GroupConcat: _group_concat,
     exp.Xor: _xor,
+    exp.WithinGroup: _within_group,
+    exp.Final: _final,
     exp.DPipe: _concat,
     exp.Limit: _limit,
     exp.Fetch: _limit,

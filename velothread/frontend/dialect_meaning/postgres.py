@@ -35,12 +35,15 @@ btrim(s, c) = trim(s, c)
 ltrim(s, c) = ltrim(s, c)
 rtrim(s, c) = rtrim(s, c)
 substring(s, a) = substring(s, CASE WHEN a < 1 THEN 1 ELSE a END)
-substring(s, a, n) = CASE WHEN n < 0 THEN error('negative substring length not allowed') WHEN a < 1 THEN substring(s, 1, greatest(a + n - 1, 0)) ELSE substring(s, a, n) END
+substring(s, a, n) = CASE WHEN n < 0 THEN error('negative substring length not allowed') WHEN a < 1 THEN \
+    substring(s, 1, greatest(a + n - 1, 0)) ELSE substring(s, a, n) END
 substr(s, a) = substring(s, CASE WHEN a < 1 THEN 1 ELSE a END)
-substr(s, a, n) = CASE WHEN n < 0 THEN error('negative substring length not allowed') WHEN a < 1 THEN substring(s, 1, greatest(a + n - 1, 0)) ELSE substring(s, a, n) END
+substr(s, a, n) = CASE WHEN n < 0 THEN error('negative substring length not allowed') WHEN a < 1 THEN \
+    substring(s, 1, greatest(a + n - 1, 0)) ELSE substring(s, a, n) END
 strpos(...)
 split_part(s, d, n) = split_part(s, d, n)
-initcap(s) = list_reduce(list_transform(regexp_extract_all(lower(s), '[\\p{L}\\p{N}]+|[^\\p{L}\\p{N}]+'), lambda w: upper(left(w, 1)) || substring(w, 2)), lambda a, b: a || b)
+initcap(s) = list_reduce(list_transform(regexp_extract_all(lower(s), '[^\\W_]+|[\\W_]+'), lambda w: upper(left(w, \
+    1)) || substring(w, 2)), lambda a, b: a || b)
 repeat(...)
 translate(...)
 starts_with(...)
@@ -122,7 +125,8 @@ jsonb_array_length(...) = json_array_length
 MEANING = Meaning(
     "postgres", _CALLS, formats=POSTGRES, divide="divide, whole error", div="div, error", mod="mod, error",
     parts={
-        "second": 'second("time of"(d)) + (microsecond("time of"(d)) % 1000000) / 1000000', "dow": 'dayofweek("time of"(d))',
+        "second": 'second("time of"(d)) + (microsecond("time of"(d)) % 1000000) / 1000000',
+        "dow": 'dayofweek("time of"(d))',
         "isodow": 'isodow("time of"(d))', "doy": 'dayofyear("time of"(d))', "week": 'weekofyear("time of"(d))',
         "isoyear": 'isoyear("time of"(d))', "epoch": 'epoch("time of"(d))', "decade": 'decade("time of"(d))',
         "century": 'century("time of"(d))', "millennium": 'millennium("time of"(d))',

@@ -12,9 +12,9 @@ from sqlglot import exp
 
 from velothread.frontend.dialect_meaning.formats import JAVA
 from velothread.frontend.dialect_meaning.meaning import Meaning, refuse
-from velothread.frontend.dialect_meaning.nodes import call, date_moved, date_part
+from velothread.frontend.dialect_meaning.nodes import date_moved, date_part
 from velothread.frontend.dialect_meaning.sqlite_dates import SQLITE_DATES
-from velothread.frontend.dialect_meaning.templates import expanded
+from velothread.frontend.dialect_meaning.templates import call, expanded
 
 Rewrite = Callable[[exp.Anonymous, Meaning, str], exp.Expr]
 
@@ -201,7 +201,7 @@ def _count_rows(node: exp.Anonymous, meaning: Meaning, sql: str) -> exp.Expr:
     elif len(items) > 1:
         values = items
     else:
-        return node
+        return call("count", *(i.copy() for i in items))
     there = exp.and_(*(exp.Not(this=exp.Is(this=v.copy(), expression=exp.Null())) for v in values))
     distinct = isinstance(items[0], exp.Distinct)
     row = exp.Tuple(expressions=[v.copy() for v in values])
@@ -234,7 +234,7 @@ def _array_agg_with_limit(node: exp.Anonymous, meaning: Meaning, sql: str) -> ex
     plain = call("list", item.copy())
     listed = _not_null(call("array_agg", item.copy()), "list").expressions[0] if ignored else plain
     if count is None:
-        return listed if not ignored else listed
+        return listed
     return expanded("array_slice(l, 1, n)", {"l": listed, "n": count})
 
 
@@ -242,9 +242,20 @@ def _whole_mean(node: exp.Anonymous, meaning: Meaning, sql: str) -> exp.Expr:
     """T-SQL's AVG of integers is one; the binder decides by the type of a value."""
     if isinstance(node.parent, (exp.Window, exp.Filter)) and node.arg_key == "this":
         return node
+    return _typed_mean(node, "whole mean")
+
+
+def _scaled_mean(node: exp.Anonymous, meaning: Meaning, sql: str) -> exp.Expr:
+    """Trino's avg of decimals has their scale."""
+    if isinstance(node.parent, (exp.Window, exp.Filter)) and node.arg_key == "this":
+        return node
+    return _typed_mean(node, "mean, scaled")
+
+
+def _typed_mean(node: exp.Anonymous, operation: str) -> exp.Expr:
     (value,) = node.expressions
     inner = value.expressions[0] if isinstance(value, exp.Distinct) else value
-    return call("mean", call("avg", value.copy()), call("any_value", inner.copy()))
+    return call(operation, call("avg", value.copy()), call("any_value", inner.copy()))
 
 
 def _concat_or_lists(node: exp.Anonymous, meaning: Meaning, sql: str) -> exp.Expr:
@@ -283,6 +294,7 @@ REWRITES: Mapping[str, Rewrite] = MappingProxyType({
     "array": _array, "map_of_pairs": _map_of_pairs, "named_struct": _named_struct, "struct": _struct,
     "date_add": _date_add, "date_sub": _date_sub, "part": _part, "coalesce": _coalesce, "first": _first,
     "count_rows": _count_rows, "count_different": _count_different, "explode": _explode,
-    "bigquery_array_agg": _array_agg_with_limit, "whole_mean": _whole_mean, "concat_or_lists": _concat_or_lists,
+    "bigquery_array_agg": _array_agg_with_limit, "whole_mean": _whole_mean, "scaled_mean": _scaled_mean,
+    "concat_or_lists": _concat_or_lists,
     "joda_format": _joda_format, "trino_reduce": _reduce, **SQLITE_DATES,
 })  # fmt: skip

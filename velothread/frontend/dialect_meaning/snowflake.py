@@ -1,12 +1,14 @@
-"""Snowflake: fractions from `/`, zero is an error; NULLs sort as the largest; lists count from 0; RLIKE takes it all."""
+"""Snowflake: fractions from `/`, zero is an error; NULLs sort as the largest; lists count from 0; RLIKE is whole."""
 
 from __future__ import annotations
 
 from velothread.frontend.dialect_meaning.formats import SNOWFLAKE
 from velothread.frontend.dialect_meaning.meaning import Meaning
+from velothread.frontend.dialect_meaning.shared import MONDAY_BORDERS
 from velothread.frontend.dialect_meaning.templates import table
 
-_CALLS = table("""
+_CALLS = table(
+    """
 mod(a, b) = "mod, error"(a, b)
 div0(a, b) = CASE WHEN b = 0 THEN 0 ELSE a / b END
 div0null(a, b) = CASE WHEN b IS NULL OR b = 0 THEN 0 ELSE a / b END
@@ -28,9 +30,11 @@ trim(s, c) = trim(s, c)
 ltrim(s, c) = ltrim(s, c)
 rtrim(s, c) = rtrim(s, c)
 substring(s, a) = substring(s, CASE WHEN a = 0 THEN 1 ELSE a END)
-substring(s, a, n) = CASE WHEN n <= 0 OR a < -length(s) THEN '' ELSE substring(s, CASE WHEN a = 0 THEN 1 ELSE a END, n) END
+substring(s, a, n) = CASE WHEN n <= 0 OR a < -length(s) THEN '' ELSE substring(s, CASE WHEN a = 0 THEN 1 ELSE a \
+    END, n) END
 substr(s, a) = substring(s, CASE WHEN a = 0 THEN 1 ELSE a END)
-substr(s, a, n) = CASE WHEN n <= 0 OR a < -length(s) THEN '' ELSE substring(s, CASE WHEN a = 0 THEN 1 ELSE a END, n) END
+substr(s, a, n) = CASE WHEN n <= 0 OR a < -length(s) THEN '' ELSE substring(s, CASE WHEN a = 0 THEN 1 ELSE a END, \
+    n) END
 position(t, s) = strpos(s, t)
 charindex(t, s) = strpos(s, t)
 contains(s, t) = contains(s, t)
@@ -39,7 +43,8 @@ endswith(s, t) = ends_with(s, t)
 concat(...) = @concat_null
 concat_ws(...) = @concat_ws_null
 repeat(...)
-initcap(s) = list_reduce(list_transform(regexp_extract_all(lower(s), '[\\p{L}\\p{N}]+|[^\\p{L}\\p{N}]+'), lambda w: upper(left(w, 1)) || substring(w, 2)), lambda a, b: a || b)
+initcap(s) = list_reduce(list_transform(regexp_extract_all(lower(s), '[^\\W_]+|[\\W_]+'), lambda w: upper(left(w, \
+    1)) || substring(w, 2)), lambda a, b: a || b)
 translate(...)
 split(s, d) = string_split(s, d)
 split_part(s, d, n) = split_part(s, d, CASE WHEN n = 0 THEN 1 ELSE n END)
@@ -88,12 +93,13 @@ date_from_parts(y, m, d) = "date plus"('day', d - 1, "date plus"('month', m - 1,
 dateadd(unit, n, d) = "date plus"(unit, n, d)
 timeadd(unit, n, d) = "date plus"(unit, n, d)
 timestampadd(unit, n, d) = "date plus"(unit, n, d)
-datediff(unit, a, b) = date_diff(unit, "time of"(a), "time of"(b))
-timediff(unit, a, b) = date_diff(unit, "time of"(a), "time of"(b))
-timestampdiff(unit, a, b) = date_diff(unit, "time of"(a), "time of"(b))
-add_months(d, n) = CASE WHEN d = last_day(d) THEN last_day("date plus"('month', n, d)) ELSE "date plus"('month', n, d) END
+datediff(unit, a, b) = <borders>
+timediff(unit, a, b) = <borders>
+timestampdiff(unit, a, b) = <borders>
+add_months(d, n) = CASE WHEN d = last_day(d) THEN last_day("date plus"('month', n, d)) ELSE "date plus"('month', \
+    n, d) END
 months_between(...) = !datediff(month, a, b)
-date_trunc(unit, d) = date_trunc(unit, "time of"(d))
+date_trunc(unit, d) = "as given"(date_trunc(unit, "time of"(d)), "time of"(d))
 last_day(d) = last_day("time of"(d))
 date_part(...) = @part
 extract(...) = @part
@@ -159,10 +165,12 @@ parse_json(s) = CAST(s AS JSON)
 get(l, i) = CASE WHEN i >= 0 THEN l[i + 1] END
 typeof(...) = !
 uuid_string() = gen_random_uuid()
-""")
+""".replace("<borders>", MONDAY_BORDERS)
+)
 
 _UNITS = {
-    "y": "year", "yy": "year", "yyy": "year", "yyyy": "year", "yr": "year", "qtr": "quarter", "q": "quarter", "mm": "month",
+    "y": "year", "yy": "year", "yyy": "year", "yyyy": "year", "yr": "year", "qtr": "quarter", "q": "quarter",
+    "mm": "month",
     "mon": "month", "mons": "month", "d": "day", "dd": "day", "w": "week", "wk": "week", "h": "hour", "hh": "hour",
     "hr": "hour", "m": "minute", "mi": "minute", "min": "minute", "s": "second", "sec": "second", "ms": "millisecond",
 }  # fmt: skip
@@ -170,9 +178,12 @@ MEANING = Meaning(
     "snowflake", _CALLS, formats=SNOWFLAKE, divide="divide, exact error", div="div, error", mod="mod, error",
     units=_UNITS, separator="", first_index=0, whole="away",
     parts={
-        "dayofweek": 'dayofweek("time of"(d))', "dow": 'dayofweek("time of"(d))', "dayofweekiso": 'isodow("time of"(d))',
-        "dayofweek_iso": 'isodow("time of"(d))', "doy": 'dayofyear("time of"(d))', "dayofyear": 'dayofyear("time of"(d))',
-        "week": 'weekofyear("time of"(d))', "weekiso": 'weekofyear("time of"(d))', "yearofweekiso": 'isoyear("time of"(d))',
+        "dayofweek": 'dayofweek("time of"(d))', "dow": 'dayofweek("time of"(d))',
+        "dayofweekiso": 'isodow("time of"(d))',
+        "dayofweek_iso": 'isodow("time of"(d))', "doy": 'dayofyear("time of"(d))',
+        "dayofyear": 'dayofyear("time of"(d))',
+        "week": 'weekofyear("time of"(d))', "weekiso": 'weekofyear("time of"(d))',
+        "yearofweekiso": 'isoyear("time of"(d))',
         "epoch_second": 'CAST(epoch("time of"(d)) AS BIGINT)', "epoch": 'CAST(epoch("time of"(d)) AS BIGINT)',
         "epoch_millisecond": 'epoch_ms("time of"(d))',
     },

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from velothread.frontend.dialect_meaning.formats import JAVA
 from velothread.frontend.dialect_meaning.meaning import Meaning
+from velothread.frontend.dialect_meaning.shared import WHOLE_UNITS
 from velothread.frontend.dialect_meaning.templates import table
 
-_CALLS = table("""
+_CALLS = table(
+    """
 mod(a, b) = "mod, null"(a, b)
 pmod(a, b) = CASE WHEN b <> 0 THEN ((a % b) + b) % b END
 div(a, b) = "div, null"(a, b)
@@ -37,10 +39,13 @@ ucase(s) = upper(s)
 btrim(s) = trim(s)
 btrim(s, c) = trim(s, c)
 substring(s, a) = substring(s, CASE WHEN a = 0 THEN 1 ELSE greatest(a, -length(s)) END)
-substring(s, a, n) = CASE WHEN n <= 0 THEN '' WHEN a = 0 THEN substring(s, 1, n) WHEN a < -length(s) THEN substring(s, 1, greatest(n + a + length(s), 0)) ELSE substring(s, a, n) END
+substring(s, a, n) = CASE WHEN n <= 0 THEN '' WHEN a = 0 THEN substring(s, 1, n) WHEN a < -length(s) THEN \
+    substring(s, 1, greatest(n + a + length(s), 0)) ELSE substring(s, a, n) END
 substr(s, a) = substring(s, CASE WHEN a = 0 THEN 1 ELSE greatest(a, -length(s)) END)
-substr(s, a, n) = CASE WHEN n <= 0 THEN '' WHEN a = 0 THEN substring(s, 1, n) WHEN a < -length(s) THEN substring(s, 1, greatest(n + a + length(s), 0)) ELSE substring(s, a, n) END
-substring_index(s, d, n) = CASE WHEN n >= 0 THEN array_to_string(array_slice(string_split(s, d), 1, n), d) ELSE array_to_string(array_slice(string_split(s, d), n, -1), d) END
+substr(s, a, n) = CASE WHEN n <= 0 THEN '' WHEN a = 0 THEN substring(s, 1, n) WHEN a < -length(s) THEN \
+    substring(s, 1, greatest(n + a + length(s), 0)) ELSE substring(s, a, n) END
+substring_index(s, d, n) = CASE WHEN n >= 0 THEN array_to_string(array_slice(string_split(s, d), 1, n), d) ELSE \
+    array_to_string(array_slice(string_split(s, d), n, -1), d) END
 instr(s, t) = strpos(s, t)
 locate(t, s) = strpos(s, t)
 charindex(t, s) = strpos(s, t)
@@ -48,7 +53,8 @@ concat(...) = @concat_null
 concat_ws(...)
 repeat(s, n) = repeat(s, greatest(n, 0))
 space(n) = repeat(' ', n)
-initcap(s) = list_reduce(list_transform(string_split(lower(s), ' '), lambda w: upper(left(w, 1)) || substring(w, 2)), lambda a, b: a || ' ' || b)
+initcap(s) = list_reduce(list_transform(string_split(lower(s), ' '), lambda w: upper(left(w, 1)) || substring(w, \
+    2)), lambda a, b: a || ' ' || b)
 translate(...)
 startswith(s, t) = starts_with(s, t)
 endswith(s, t) = ends_with(s, t)
@@ -108,8 +114,8 @@ timestampadd(unit, n, d) = "date plus"(unit, n, CAST(d AS TIMESTAMP))
 add_months(d, n) = "date plus"('month', n, CAST(d AS DATE))
 datediff(a, b) = date_diff('day', CAST(b AS DATE), CAST(a AS DATE))
 date_diff(a, b) = date_diff('day', CAST(b AS DATE), CAST(a AS DATE))
-datediff(unit, a, b) = date_sub(unit, CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP))
-timestampdiff(unit, a, b) = date_sub(unit, CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP))
+datediff(unit, a, b) = <whole units>
+timestampdiff(unit, a, b) = <whole units>
 date_trunc(unit, d) = "timestamp of"(date_trunc(unit, "time of"(d)))
 trunc(d, unit) = CAST(date_trunc(unit, "time of"(d)) AS DATE)
 last_day(d) = last_day("time of"(d))
@@ -193,7 +199,8 @@ sequence(a, b) = generate_series(a, b)
 slice(l, a, n) = array_slice(l, a, a + n - 1)
 stack(...) = !
 monotonically_increasing_id(...) = !
-""")
+""".replace("<whole units>", WHOLE_UNITS)
+)
 
 MEANING = Meaning(
     "spark", _CALLS, formats=JAVA, divide="divide, exact null", div="div, null", mod="mod, null",

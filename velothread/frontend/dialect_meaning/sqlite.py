@@ -24,10 +24,18 @@ length(s) = length(CAST(s AS VARCHAR))
 ltrim(s, c) = ltrim(s, c)
 rtrim(s, c) = rtrim(s, c)
 trim(s, c) = trim(s, c)
-substr(s, a) = substring(CAST(s AS VARCHAR), CASE WHEN a < -length(CAST(s AS VARCHAR)) THEN 1 WHEN a = 0 THEN 1 ELSE a END)
-substr(s, a, n) = CASE WHEN n < 0 THEN error('substr() with a negative length is not translated') WHEN a = 0 THEN substring(CAST(s AS VARCHAR), 1, greatest(n - 1, 0)) WHEN a < -length(CAST(s AS VARCHAR)) THEN substring(CAST(s AS VARCHAR), 1, greatest(n + a + length(CAST(s AS VARCHAR)), 0)) ELSE substring(CAST(s AS VARCHAR), a, n) END
-substring(s, a) = substring(CAST(s AS VARCHAR), CASE WHEN a < -length(CAST(s AS VARCHAR)) THEN 1 WHEN a = 0 THEN 1 ELSE a END)
-substring(s, a, n) = CASE WHEN n < 0 THEN error('substr() with a negative length is not translated') WHEN a = 0 THEN substring(CAST(s AS VARCHAR), 1, greatest(n - 1, 0)) WHEN a < -length(CAST(s AS VARCHAR)) THEN substring(CAST(s AS VARCHAR), 1, greatest(n + a + length(CAST(s AS VARCHAR)), 0)) ELSE substring(CAST(s AS VARCHAR), a, n) END
+substr(s, a) = substring(CAST(s AS VARCHAR), CASE WHEN a < -length(CAST(s AS VARCHAR)) THEN 1 WHEN a = 0 THEN 1 \
+    ELSE a END)
+substr(s, a, n) = CASE WHEN n < 0 THEN error('substr() with a negative length is not translated') WHEN a = 0 THEN \
+    substring(CAST(s AS VARCHAR), 1, greatest(n - 1, 0)) WHEN a < -length(CAST(s AS VARCHAR)) THEN \
+    substring(CAST(s AS VARCHAR), 1, greatest(n + a + length(CAST(s AS VARCHAR)), 0)) ELSE substring(CAST(s AS \
+    VARCHAR), a, n) END
+substring(s, a) = substring(CAST(s AS VARCHAR), CASE WHEN a < -length(CAST(s AS VARCHAR)) THEN 1 WHEN a = 0 THEN \
+    1 ELSE a END)
+substring(s, a, n) = CASE WHEN n < 0 THEN error('substr() with a negative length is not translated') WHEN a = 0 \
+    THEN substring(CAST(s AS VARCHAR), 1, greatest(n - 1, 0)) WHEN a < -length(CAST(s AS VARCHAR)) THEN \
+    substring(CAST(s AS VARCHAR), 1, greatest(n + a + length(CAST(s AS VARCHAR)), 0)) ELSE substring(CAST(s AS \
+    VARCHAR), a, n) END
 instr(s, t) = strpos(s, t)
 concat(...)
 concat_ws(...)
@@ -64,7 +72,7 @@ MEANING = Meaning(
     "sqlite", _CALLS, formats=SQLITE, divide="divide, whole null", div="div, null", mod="mod, null",
     minus="minus, refused", first_index=None, whole="leading", like="ascii", predicates_are_numbers=True,
     types={"INTEGER": "BIGINT", "INT": "BIGINT", "REAL": "DOUBLE", "FLOAT": "DOUBLE", "DOUBLE": "DOUBLE",
-           "TEXT": "VARCHAR", "NUMERIC": "NUMERIC AFFINITY", "DECIMAL": "NUMERIC AFFINITY",
-           "DATE": "NUMERIC AFFINITY", "DATETIME": "NUMERIC AFFINITY", "TIMESTAMP": "NUMERIC AFFINITY",
-           "BOOLEAN": "NUMERIC AFFINITY"},
+           "TEXT": "VARCHAR", "NUMERIC": "!", "DECIMAL": "!",
+           "DATE": "!", "DATETIME": "!", "TIMESTAMP": "!",
+           "BOOLEAN": "!"},
 )  # fmt: skip

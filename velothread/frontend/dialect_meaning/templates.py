@@ -2,9 +2,9 @@
 
     weekday(d) = isodow("time of"(d)) - 1
 
-A name may have several lines with different numbers of parameters. `...` alone between the parentheses: the call has the
-same meaning here, whatever its arguments. Names in double quotes are the typed operations of `typed.py`. A parameter called
-`unit` is a word (`day`, `'day'`), one called `format` a format of dates written as a text: both come in ours.
+A name may have several lines with different numbers of parameters. `...` alone between the parentheses: the call has
+the same meaning here, whatever its arguments. Names in double quotes are the typed operations of `typed.py`. A parameter
+called `unit` is a word (`day`, `'day'`), one called `format` a format of dates written as a text: both come in ours.
 """
 
 from __future__ import annotations
@@ -74,3 +74,19 @@ def expanded(body: str, given: Mapping[str, exp.Expr]) -> exp.Expr:
 def _is_closed(node: exp.Expr) -> bool:
     """Needs it no parentheses? (An interval's count must not have any: it would be no literal.)"""
     return not isinstance(node, (exp.Binary, exp.Connector, exp.Unary, exp.Interval)) or isinstance(node, exp.Paren)
+
+
+def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
+    """A call of a function of ours, or of a typed operation."""
+    return exp.Anonymous(this=name, expressions=list(arguments))
+
+
+def same_place(new: exp.Expr, old: exp.Expr) -> exp.Expr:
+    """`new`, standing where `old` stood in the user's text."""
+    for part in old.walk():
+        if "start" in part.meta and "start" not in new.meta:
+            new.meta["start"], new.meta["end"] = part.meta["start"], part.meta["end"]
+        elif "end" in part.meta and "start" in part.meta:
+            new.meta["start"] = min(new.meta["start"], part.meta["start"])
+            new.meta["end"] = max(new.meta["end"], part.meta["end"])
+    return new

@@ -14,10 +14,10 @@ from sqlglot import exp
 
 from velothread.frontend.dialect_meaning import clauses
 from velothread.frontend.dialect_meaning.meaning import Meaning, refuse
-from velothread.frontend.dialect_meaning.nodes import NODES, call, value_of_predicate
+from velothread.frontend.dialect_meaning.nodes import NODES, value_of_predicate
 from velothread.frontend.dialect_meaning.rewrites import REWRITES
 from velothread.frontend.dialect_meaning.shared import SHARED
-from velothread.frontend.dialect_meaning.templates import Template, expanded
+from velothread.frontend.dialect_meaning.templates import Template, call, expanded
 from velothread.frontend.parse import position
 
 _AROUND_AGGREGATES = (exp.Window, exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)
@@ -91,7 +91,9 @@ def _call(node: exp.Anonymous, meaning: Meaning, sql: str) -> exp.Expr:
         new = _by_template(templates, node, meaning, sql)
     around = node.parent
     if isinstance(around, _AROUND_AGGREGATES) and node.arg_key == "this" and not isinstance(new, _WITH_THE_CALL):
-        raise refuse(f"{node.name}() with OVER, FILTER or WITHIN GROUP is not translated from {meaning.name}", node, sql)
+        raise refuse(
+            f"{node.name}() with OVER, FILTER or WITHIN GROUP is not translated from {meaning.name}", node, sql
+        )
     place = position(node)
     if place is not None and new is not node:
         new.meta["start"], new.meta["end"] = place.start, place.end - 1
@@ -104,7 +106,9 @@ def _any_arguments(template: Template, node: exp.Anonymous, meaning: Meaning, sq
     if template.body.startswith("@"):
         return REWRITES[template.body[1:]](node, meaning, sql)
     if template.body.startswith("!"):
-        raise refuse(f"{node.name}() is not translated from {meaning.name}", node, sql, template.body[1:].strip() or None)
+        raise refuse(
+            f"{node.name}() is not translated from {meaning.name}", node, sql, template.body[1:].strip() or None
+        )
     return call(template.body, *(e.copy() for e in node.expressions))
 
 
@@ -207,7 +211,3 @@ def _name_items(before: list[tuple[exp.Select, int, exp.Expr]]) -> None:
         name = item_name(written)
         alias = exp.Alias(this=new.copy(), alias=exp.to_identifier(name, quoted=True))
         new.replace(alias)
-
-
-
-

@@ -6,7 +6,8 @@ from velothread.frontend.dialect_meaning.formats import MYSQL
 from velothread.frontend.dialect_meaning.meaning import Meaning
 from velothread.frontend.dialect_meaning.templates import table
 
-_CALLS = table("""
+_CALLS = table(
+    """
 mod(a, b) = "mod, error"(a, b)
 truncate(x) = trunc(x)
 truncate(x, n) = trunc(x, n)
@@ -54,7 +55,7 @@ current_date(...)
 date(d) = CAST(d AS DATE)
 date_add(unit, n, d) = "date plus"(unit, n, d)
 date_diff(unit, a, b) = date_sub(unit, "time of"(a), "time of"(b))
-date_trunc(unit, d) = date_trunc(unit, "time of"(d))
+date_trunc(unit, d) = "as given"(date_trunc(unit, "time of"(d)), "time of"(d))
 date_format(d, format) = strftime("time of"(d), format)
 date_parse(s, format) = strptime(s, format)
 format_datetime(...) = @joda_format
@@ -83,13 +84,15 @@ minute(d) = minute("time of"(d))
 second(d) = second("time of"(d))
 extract(...) = @part
 approx_distinct(...) = approx_count_distinct
-approx_percentile(...) = !percentile_cont(p) WITHIN GROUP (ORDER BY x) of other dialects; there is no exact one in Trino
+approx_percentile(...) = !percentile_cont(p) WITHIN GROUP (ORDER BY x) of other dialects; there is no exact one \
+    in Trino
 array_agg(...) = list
 listagg(...) = @joined
 string_agg(...) = @joined
 arbitrary(...) = any_value
 any_value(...)
 count_if(...)
+avg(...) = @scaled_mean
 bool_and(...)
 every(...) = bool_and
 bool_or(...)
@@ -136,7 +139,8 @@ typeof(...) = !
 uuid(...) = gen_random_uuid
 to_hex(...) = !
 md5(...) = !
-""".replace("reduce(l, z, f, g) = @\n", "reduce(...) = @trino_reduce\n"))
+""".replace("reduce(l, z, f, g) = @\n", "reduce(...) = @trino_reduce\n")
+)
 
 MEANING = Meaning(
     "trino", _CALLS, formats=MYSQL, divide="divide, scaled", div="div, error", mod="mod, error",

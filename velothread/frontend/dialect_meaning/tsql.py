@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from velothread.frontend.dialect_meaning.formats import DOTNET
 from velothread.frontend.dialect_meaning.meaning import Meaning
+from velothread.frontend.dialect_meaning.shared import SUNDAY_BORDERS
 from velothread.frontend.dialect_meaning.templates import table
 
 # week 1 has January 1, weeks begin on Sunday
 _WEEK = '(dayofyear("time of"(d)) + dayofweek(date_trunc(\'year\', "time of"(d))) - 1) // 7 + 1'
-_CALLS = table("""
+_CALLS = table(
+    """
 round(x, n) = round(x, n)
 round(x, n, t) = CASE WHEN t = 0 THEN round(x, n) ELSE trunc(x, n) END
 log(x) = ln(x)
@@ -23,13 +25,16 @@ len(s) = length(rtrim(CAST(s AS VARCHAR), ' '))
 datalength(...) = !
 left(s, n) = CASE WHEN n < 0 THEN error('left: a length is not negative') ELSE left(s, n) END
 right(s, n) = CASE WHEN n < 0 THEN error('right: a length is not negative') ELSE right(s, n) END
-substring(s, a, n) = CASE WHEN n < 0 THEN error('substring: a length is not negative') WHEN a < 1 THEN substring(s, 1, greatest(a + n - 1, 0)) ELSE substring(s, a, n) END
+substring(s, a, n) = CASE WHEN n < 0 THEN error('substring: a length is not negative') WHEN a < 1 THEN \
+    substring(s, 1, greatest(a + n - 1, 0)) ELSE substring(s, a, n) END
 charindex(t, s) = strpos(s, t)
-charindex(t, s, a) = CASE WHEN strpos(substring(s, greatest(a, 1)), t) = 0 THEN 0 ELSE strpos(substring(s, greatest(a, 1)), t) + greatest(a, 1) - 1 END
+charindex(t, s, a) = CASE WHEN strpos(substring(s, greatest(a, 1)), t) = 0 THEN 0 ELSE strpos(substring(s, \
+    greatest(a, 1)), t) + greatest(a, 1) - 1 END
 patindex(...) = !
 replicate(s, n) = repeat(s, n)
 space(n) = repeat(' ', n)
-stuff(s, a, n, r) = CASE WHEN a BETWEEN 1 AND length(s) AND n >= 0 THEN left(s, a - 1) || coalesce(r, '') || substring(s, a + n) END
+stuff(s, a, n, r) = CASE WHEN a BETWEEN 1 AND length(s) AND n >= 0 THEN left(s, a - 1) || coalesce(r, '') || \
+    substring(s, a + n) END
 concat(...)
 concat_ws(...)
 translate(...)
@@ -56,9 +61,10 @@ day(d) = day("time of"(d))
 datepart(...) = @part
 datename(part, d) = !datepart gives the number
 dateadd(unit, n, d) = "date plus"(unit, n, d)
-datediff(unit, a, b) = CASE unit WHEN 'week' THEN date_diff('week', CAST(a AS DATE) + 1, CAST(b AS DATE) + 1) ELSE date_diff(unit, "time of"(a), "time of"(b)) END
-datediff_big(unit, a, b) = CASE unit WHEN 'week' THEN date_diff('week', CAST(a AS DATE) + 1, CAST(b AS DATE) + 1) ELSE date_diff(unit, "time of"(a), "time of"(b)) END
-datetrunc(unit, d) = CASE unit WHEN 'week' THEN error('DATETRUNC(week) is not translated') ELSE date_trunc(unit, "time of"(d)) END
+datediff(unit, a, b) = <borders>
+datediff_big(unit, a, b) = <borders>
+datetrunc(unit, d) = CASE unit WHEN 'week' THEN error('DATETRUNC(week) is not translated') ELSE "as \
+    given"(date_trunc(unit, "time of"(d)), "time of"(d)) END
 eomonth(d) = last_day("time of"(d))
 eomonth(d, n) = last_day("date plus"('month', n, d))
 datefromparts(y, m, d) = make_date(y, m, d)
@@ -77,7 +83,8 @@ newid() = gen_random_uuid()
 string_split(...) = !
 json_value(j, p) = json_extract_string(j, p)
 isnumeric(...) = !TRY_CAST(x AS float) IS NOT NULL
-""")
+""".replace("<borders>", SUNDAY_BORDERS)
+)
 
 MEANING = Meaning(
     "tsql", _CALLS, formats=DOTNET, divide="divide, whole error", div="div, error", mod="mod, error",
@@ -88,12 +95,15 @@ MEANING = Meaning(
            "weekday": "day", "hh": "hour", "mi": "minute", "n": "minute", "ss": "second", "s": "second",
            "ms": "millisecond", "mcs": "microsecond"},
     parts={
-        "weekday": 'dayofweek("time of"(d)) + 1', "dw": 'dayofweek("time of"(d)) + 1', "w": 'dayofweek("time of"(d)) + 1',
+        "weekday": 'dayofweek("time of"(d)) + 1', "dw": 'dayofweek("time of"(d)) + 1',
+        "w": 'dayofweek("time of"(d)) + 1',
         "dayofyear": 'dayofyear("time of"(d))', "dy": 'dayofyear("time of"(d))', "y": 'dayofyear("time of"(d))',
-        "week": _WEEK, "wk": _WEEK, "ww": _WEEK, "iso_week": 'weekofyear("time of"(d))', "isowk": 'weekofyear("time of"(d))',
+        "week": _WEEK, "wk": _WEEK, "ww": _WEEK, "iso_week": 'weekofyear("time of"(d))',
+        "isowk": 'weekofyear("time of"(d))',
         "isoww": 'weekofyear("time of"(d))',
     },
-    types={"FLOAT": "DOUBLE", "REAL": "FLOAT", "BIT": "BOOLEAN", "MONEY": "DECIMAL(19,4)", "SMALLMONEY": "DECIMAL(10,4)",
+    types={"FLOAT": "DOUBLE", "REAL": "FLOAT", "BIT": "BOOLEAN", "MONEY": "DECIMAL(19,4)",
+           "SMALLMONEY": "DECIMAL(10,4)",
            "DATETIME": "TIMESTAMP", "DATETIME2": "TIMESTAMP", "SMALLDATETIME": "TIMESTAMP", "DECIMAL": "DECIMAL(18,0)",
            "NUMERIC": "DECIMAL(18,0)", "TINYINT": "UTINYINT", "DATETIMEOFFSET": "TIMESTAMPTZ",
            "UNIQUEIDENTIFIER": "UUID", "TEXT": "VARCHAR", "NTEXT": "VARCHAR"},

@@ -90,7 +90,8 @@ def _whole_quotient(
 
 
 def _remainder(zero: str, binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
-    return _guarded(binder, "%", *arguments, zero, place)
+    a, b = arguments
+    return _guarded(binder, "%", a, b, zero, place)
 
 
 def _time_of(binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
@@ -107,6 +108,12 @@ def _timestamp_of(binder: ExpressionBinder, arguments: list[Expression], place: 
     """A DATE as a TIMESTAMP."""
     (e,) = arguments
     return Cast(e, t.TIMESTAMP, True, place) if e.type == t.DATE else e
+
+
+def _as_given(binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
+    """(result, argument): a DATE where the argument is one."""
+    result, given = arguments
+    return Cast(result, t.DATE, True, place) if given.type == t.DATE else result
 
 
 def _date_plus(binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
@@ -200,6 +207,12 @@ def _mean(binder: ExpressionBinder, arguments: list[Expression], place: Position
     return Cast(binder.calls.call("trunc", [mean], place), value.type, True, place)
 
 
+def _mean_scaled(binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
+    """(mean, one value): of decimals it has their scale, rounded."""
+    mean, value = arguments
+    return Cast(mean, value.type, True, place) if value.type.kind == "DECIMAL" else mean
+
+
 def _isnt_text(binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
     """A number or boolean as a number (the value that SUM and arithmetic take)."""
     (e,) = arguments
@@ -224,11 +237,13 @@ TYPED: Mapping[str, Typed] = MappingProxyType(
         **{f"whole, {r}": partial(_whole, r) for r in ("cut", "away", "leading")},
         "time of": _time_of,
         "timestamp of": _timestamp_of,
+        "as given": _as_given,
         "date plus": _date_plus,
         "plus or concat": _plus_or_concat,
         "round, even": _round,
         "numeric": _numeric,
-        "mean": _mean,
+        "whole mean": _mean,
+        "mean, scaled": _mean_scaled,
         "number of": _isnt_text,
     }
 )

@@ -8,6 +8,7 @@ from velothread.frontend.optimize.inline_shared import inline_shared
 from velothread.frontend.optimize.join_order import order_joins
 from velothread.frontend.optimize.late_columns import late_columns
 from velothread.frontend.optimize.limits import push_limits
+from velothread.frontend.optimize.narrow_shared import narrow_shared
 from velothread.frontend.optimize.prune_columns import prune_columns
 from velothread.frontend.optimize.push_filters import push_filters
 from velothread.frontend.optimize.scan_bounds import bound_scans
@@ -21,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     order_joins,  # after the filters: sizes depend on them
     push_limits,
     bound_scans,  # after the filters have reached the scans
+    narrow_shared,  # before pruning, which takes what is shared as it is
     prune_columns,  # only now is it known what each step needs
     late_columns,  # of what is left to be read, some can wait
 )

@@ -46,6 +46,7 @@ class Estimates:
 
     def __init__(self) -> None:
         self._rows: dict[int, float] = {}
+        self._spans: dict[tuple[int, str], float | None] = {}
         self._kept: list[Node] = []  # keeps the nodes alive, whose ids are keys
 
     def rows(self, node: Node) -> float:
@@ -87,7 +88,7 @@ class Estimates:
                 rows = self._scanned(node)
                 inner = e.argument if isinstance(e, Cast) else e
                 if isinstance(inner, Column) and inner.field in node.output:
-                    span = _span(node, inner.field)
+                    span = self._span(node, inner.field)
                     return rows if span is None else min(rows, span)
                 return rows
         return self.rows(node)
@@ -163,7 +164,7 @@ class Estimates:
                 if len(columns) == 1:
                     return (
                         max(1.0 / max(self.distinct(node, columns[0]), 1.0), 1e-6)
-                        if _known(columns[0], node)
+                        if self._known(columns[0], node)
                         else _EQUAL
                     )
                 return _EQUAL
@@ -186,18 +187,28 @@ class Estimates:
                 return self.share(e, node)
         return _OTHER
 
+    def _known(self, e: Expression, node: Node) -> bool:
+        """Is the number of different values more than a guess: does the column's range say it?"""
+        while isinstance(node, Filter):
+            node = node.input
+        inner = e.argument if isinstance(e, Cast) else e
+        return isinstance(node, Scan) and isinstance(inner, Column) and self._span(node, inner.field) is not None
+
+    def _span(self, node: Scan, field: Field) -> float | None:
+        """As `_span_of`, remembered: footers have many row groups."""
+        if field not in node.output:
+            return None
+        column = node.columns[node.output.index(field)]
+        key = (id(node.source), column)
+        if key not in self._spans:
+            self._spans[key] = _span_of(node, column)
+            self._kept.append(node)
+        return self._spans[key]
+
 
 def _rounded(rows: float) -> str:
     """Two digits: more would be a pretence."""
     return f"{float(f'{rows:.2g}'):,.0f}"
-
-
-def _known(e: Expression, node: Node) -> bool:
-    """Is the number of different values more than a guess: does the column's range say it?"""
-    while isinstance(node, Filter):
-        node = node.input
-    inner = e.argument if isinstance(e, Cast) else e
-    return isinstance(node, Scan) and isinstance(inner, Column) and _span(node, inner.field) is not None
 
 
 def _through(node: Project, e: Expression) -> Expression | None:
@@ -211,12 +222,10 @@ def _place(node: Node, e: Expression) -> int | None:
     return node.output.index(e.field) if isinstance(e, Column) and e.field in node.output else None
 
 
-def _span(node: Scan, field: Field) -> float | None:
+def _span_of(node: Scan, column: str) -> float | None:
     """The number of values from the least to the greatest, of whole numbers and days; None where it isn't known."""
-    if field not in node.output:
-        return None
     ends = getattr(node.source, "range_of", None)
-    found: tuple[Any, Any] | None = ends(node.columns[node.output.index(field)]) if ends is not None else None
+    found: tuple[Any, Any] | None = ends(column) if ends is not None else None
     if found is None:
         return None
     low, high = found

@@ -58,7 +58,8 @@ def push_through_join(node: Join, conditions: list[Expression], push: Push) -> t
         node,
         left=push(node.left, _distinct(sides.left)),
         right=push(node.right, _distinct(sides.right)),
-        keys=tuple(dict.fromkeys(sides.keys)),
+        # by place, the first keys of a three-valued mark are others than the rest
+        keys=tuple(sides.keys if node.three_valued else dict.fromkeys(sides.keys)),
         residual=conjunction(_distinct(sides.rest)),
     )
     return new, sides.above

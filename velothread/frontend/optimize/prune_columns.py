@@ -69,7 +69,7 @@ def _prune(node: Node, needed: set[Field]) -> Node:
                 if list(pruned.output) != wanted:
                     from velothread.plan.expressions import Column
 
-                    pruned = Project(pruned, tuple(wanted), tuple(Column(f) for f in wanted)) if wanted else pruned
+                    pruned = Project(pruned, tuple(wanted), tuple(Column(f) for f in wanted))
                 inputs.append(pruned)
             return UnionAll(tuple(inputs), tuple(node.output[i] for i in places))
         case Join():

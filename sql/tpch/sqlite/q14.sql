@@ -1,0 +1,6 @@
+-- TPC-H 14: Promotion effect, in SQLite
+SELECT 100.00 * sum(iif(p_type LIKE 'PROMO%', l_extendedprice * (1 - l_discount), 0)) / sum(l_extendedprice * (1 - l_discount)) AS promo_revenue
+FROM lineitem, part
+WHERE l_partkey = p_partkey
+  AND l_shipdate >= '1995-09-01'
+  AND l_shipdate < date('1995-09-01', '+1 month');

@@ -1,0 +1,6 @@
+-- TPC-H 14: Promotion effect, in Trino
+SELECT CAST(100.00 * sum(if(p_type LIKE 'PROMO%', l_extendedprice * (1 - l_discount), 0)) AS double) / sum(l_extendedprice * (1 - l_discount)) AS promo_revenue
+FROM lineitem, part
+WHERE l_partkey = p_partkey
+  AND l_shipdate >= DATE '1995-09-01'
+  AND l_shipdate < DATE '1995-09-01' + INTERVAL '1' MONTH;

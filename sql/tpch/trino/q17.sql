@@ -1,0 +1,7 @@
+-- TPC-H 17: Small-quantity-order revenue, in Trino
+SELECT CAST(sum(l_extendedprice) AS double) / 7.0 AS avg_yearly
+FROM lineitem, part
+WHERE p_partkey = l_partkey
+  AND p_brand = 'Brand#23'
+  AND p_container = 'MED BOX'
+  AND l_quantity < (SELECT 0.2 * avg(CAST(l_quantity AS double)) FROM lineitem WHERE l_partkey = p_partkey);

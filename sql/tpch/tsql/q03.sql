@@ -1,0 +1,10 @@
+-- TPC-H 3: Shipping priority, in T-SQL
+SELECT TOP 10 l_orderkey, sum(l_extendedprice * (1 - l_discount)) AS [revenue], o_orderdate, o_shippriority
+FROM customer
+INNER JOIN orders ON c_custkey = o_custkey
+INNER JOIN lineitem ON l_orderkey = o_orderkey
+WHERE c_mktsegment = 'BUILDING'
+  AND o_orderdate < CAST('1995-03-15' AS date)
+  AND l_shipdate > CAST('1995-03-15' AS date)
+GROUP BY l_orderkey, o_orderdate, o_shippriority
+ORDER BY [revenue] DESC, o_orderdate;
