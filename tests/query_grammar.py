@@ -178,6 +178,16 @@ AGGREGATES: dict[str, list[str]] = {
         "sum({float}) FILTER (WHERE b)", "stddev_pop({int})", "arg_min({text}, {int})",
     ],
 }  # fmt: skip
+# Rows that are equal in the window's order stand as the source has them: a rule of ours.
+WINDOWS = [
+    "row_number() OVER (PARTITION BY {text} ORDER BY {int})", "rank() OVER (ORDER BY {float} DESC)",
+    "sum({int}) OVER (ORDER BY {int} ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)", "count(*) OVER (PARTITION BY {int})",
+    "lag({text}) OVER (PARTITION BY g ORDER BY {int})", "avg({float}) OVER (PARTITION BY {text} ORDER BY d)",
+    "max({text}) OVER (PARTITION BY b ORDER BY {int} GROUPS 1 PRECEDING)", "stddev({int}) OVER (ORDER BY k)",
+    "list({int}) OVER (PARTITION BY g ORDER BY d ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW)",
+    "first_value({text} IGNORE NULLS) OVER (PARTITION BY k ORDER BY {int} DESC)", "sum({float}) OVER (PARTITION BY g)",
+    "median({int}) OVER (ORDER BY t ROWS 4 PRECEDING)", "count(DISTINCT {text}) OVER (ORDER BY {int})",
+]  # fmt: skip
 _HOLE = re.compile(r"\{(\w+)\}")
 
 
@@ -227,7 +237,15 @@ class Grammar:
         """A query."""
         where = f" WHERE {self.expression('bool', 2)}" if self.pick(True, True, False) else ""
         source = self.source()
-        form = self.pick("rows", "groups", "distinct", "total")
+        forms = ["rows", "groups", "distinct", "total", *(["sets", "operation"] if self.full else [])]
+        form = self.pick(*forms, *(["windows"] if self.dialect == "velothread" else []))
+        if form == "operation":
+            kinds = ("UNION ALL", "UNION", "EXCEPT", "EXCEPT ALL", "INTERSECT", "INTERSECT ALL")
+            sides = [f"SELECT {_named(['k % 3', 'g'])} FROM {self.source()}{where}", "SELECT i, s FROM t"]
+            return f" {self.pick(*kinds)} ".join(sides if self.pick(True, False) else sides[::-1])
+        if form == "windows":
+            items = ["k", *(self.fill(self.pick(*WINDOWS), 1) for _ in range(self.pick(1, 2)))]
+            return f"SELECT {_named(items)} FROM {source}{where}" + self.tail(len(items))
         if form == "rows":
             items = [self.any_expression(2) for _ in range(self.pick(1, 2, 3))]
             return f"SELECT {_named(items)} FROM {source}{where}" + self.tail(len(items))
@@ -238,8 +256,12 @@ class Grammar:
         if form == "total":
             return f"SELECT {_named(calls)} FROM {source}{where}"
         keys = [self.fill(self.pick("g", "k", "i", "{int}", "{text}"), 1) for _ in range(self.pick(1, 1, 2))]
+        if form == "sets":
+            keys = list(dict.fromkeys(keys))  # one key twice in a ROLLUP: engines differ
         having = self.pick("", "", " HAVING count(*) > 1")
         by = ", ".join(str(n + 1) for n in range(len(keys)))
+        if form == "sets":
+            by = self.pick(f"ROLLUP ({by})", f"CUBE ({by})", f"GROUPING SETS (({by}), (), 1)")
         items = [*keys, *calls]
         return f"SELECT {_named(items)} FROM {source}{where} GROUP BY {by}{having}" + self.tail(len(items))
 

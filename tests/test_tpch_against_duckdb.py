@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(_TOOL is None, reason="tpchgen-cli makes the dat
 def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the eight tables, scale factor 0.01."""
     folder = tmp_path_factory.mktemp(request.param)
-    command = [str(_TOOL), "--scale-factor", "0.01", "--format", request.param, "--output-dir", str(folder)]
+    command = [str(_TOOL), request.param, "-s", "0.01", "--output-dir", str(folder)]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     return folder
 

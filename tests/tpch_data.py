@@ -1,4 +1,4 @@
-"""Small TPC-H tables made by NumPy: not dbgen's, but with its names, so that each of the 22 queries has something to find."""
+"""Small TPC-H tables made by NumPy: not dbgen's, but with its names, so that the 22 queries have something to find."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _SEGMENTS = ("AUTOMOBILE", "BUILDING", "FURNITURE", "HOUSEHOLD", "MACHINERY")
 _PRIORITIES = ("1-URGENT", "2-HIGH", "3-MEDIUM", "4-NOT SPECIFIED", "5-LOW")
 _MODES = ("AIR", "AIR REG", "FOB", "MAIL", "RAIL", "SHIP", "TRUCK")
 _INSTRUCTIONS = ("COLLECT COD", "DELIVER IN PERSON", "NONE", "TAKE BACK RETURN")
-_TYPES = ("ECONOMY ANODIZED STEEL", "PROMO BRUSHED BRASS", "MEDIUM POLISHED TIN", "LARGE PLATED BRASS", "SMALL BURNISHED COPPER")
+_TYPES = ("ECONOMY ANODIZED STEEL", "PROMO BRUSHED BRASS", "MEDIUM POLISHED TIN", "LARGE PLATED BRASS",
+          "SMALL BURNISHED COPPER")  # fmt: skip
 _CONTAINERS = ("SM CASE", "SM BOX", "MED BAG", "MED BOX", "LG CASE", "LG BOX")
 _COLOURS = ("forest", "green", "almond", "blue", "ivory")
 _COMMENTS = ("quickly", "the special deposit requests sleep", "Customer heard some Complaints", "fluffy")
@@ -58,10 +59,12 @@ def tables(orders: int = 600, seed: int = 1) -> dict[str, pa.Table]:
         "s_address": [f"street {i}" for i in range(suppliers)], "s_nationkey": homes, "s_phone": phones(homes),
         "s_acctbal": money(-900, 9000, suppliers), "s_comment": pick(_COMMENTS, suppliers),
     })  # fmt: skip
+    names = [f"{a} {b}" for a, b in zip(pick(_COLOURS, parts), pick(_COLOURS, parts), strict=True)]
     part = pa.table({
-        "p_partkey": range(1, parts + 1), "p_name": [f"{a} {b}" for a, b in zip(pick(_COLOURS, parts), pick(_COLOURS, parts), strict=True)],
-        "p_mfgr": [f"Manufacturer#{i % 5}" for i in range(parts)], "p_brand": pick(("Brand#12", "Brand#23", "Brand#34", "Brand#45"), parts),
-        "p_type": pick(_TYPES, parts), "p_size": pick((1, 3, 5, 9, 14, 15, 49), parts), "p_container": pick(_CONTAINERS, parts),
+        "p_partkey": range(1, parts + 1), "p_name": names, "p_mfgr": [f"Manufacturer#{i % 5}" for i in range(parts)],
+        "p_brand": pick(("Brand#12", "Brand#23", "Brand#34", "Brand#45"), parts),
+        "p_type": pick(_TYPES, parts), "p_size": pick((1, 3, 5, 9, 14, 15, 49), parts),
+        "p_container": pick(_CONTAINERS, parts),
         "p_retailprice": money(900, 2000, parts), "p_comment": pick(_COMMENTS, parts),
     })  # fmt: skip
     offered = np.repeat(np.arange(1, parts + 1), 4)
@@ -74,12 +77,14 @@ def tables(orders: int = 600, seed: int = 1) -> dict[str, pa.Table]:
     customer = pa.table({
         "c_custkey": range(1, customers + 1), "c_name": [f"Customer#{i:09}" for i in range(1, customers + 1)],
         "c_address": [f"road {i}" for i in range(customers)], "c_nationkey": living, "c_phone": phones(living),
-        "c_acctbal": money(-900, 9000, customers), "c_mktsegment": pick(_SEGMENTS, customers), "c_comment": pick(_COMMENTS, customers),
+        "c_acctbal": money(-900, 9000, customers), "c_mktsegment": pick(_SEGMENTS, customers),
+        "c_comment": pick(_COMMENTS, customers),
     })  # fmt: skip
     ordered = days(orders)
     order = pa.table({
         "o_orderkey": range(1, orders + 1), "o_custkey": random.integers(1, customers // 2, orders),
-        "o_orderstatus": pick(("F", "O", "P"), orders), "o_totalprice": money(1000, 400000, orders), "o_orderdate": ordered,
+        "o_orderstatus": pick(("F", "O", "P"), orders), "o_totalprice": money(1000, 400000, orders),
+        "o_orderdate": ordered,
         "o_orderpriority": pick(_PRIORITIES, orders), "o_clerk": [f"Clerk#{i % 7}" for i in range(orders)],
         "o_shippriority": [0] * orders, "o_comment": pick(_COMMENTS, orders),
     })  # fmt: skip
@@ -95,7 +100,8 @@ def tables(orders: int = 600, seed: int = 1) -> dict[str, pa.Table]:
         "l_orderkey": key, "l_partkey": offered[which], "l_suppkey": offering[which],
         "l_linenumber": np.concatenate([np.arange(1, c + 1) for c in lines]),
         "l_quantity": cents(quantity * 100), "l_extendedprice": money(900, 90000, n),
-        "l_discount": cents(random.integers(0, 11, n)), "l_tax": cents(random.integers(0, 9, n)), "l_returnflag": pick(("A", "N", "R"), n),
+        "l_discount": cents(random.integers(0, 11, n)), "l_tax": cents(random.integers(0, 9, n)),
+        "l_returnflag": pick(("A", "N", "R"), n),
         "l_linestatus": pick(("F", "O"), n), "l_shipdate": shipped,
         "l_commitdate": ordered[key - 1] + random.integers(30, 91, n).astype("timedelta64[D]"),
         "l_receiptdate": shipped + random.integers(1, 31, n).astype("timedelta64[D]"),

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from time import perf_counter_ns
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
 from velothread.breakers.breaker import Breaker
 from velothread.breakers.emit import EmitBreaker, limited
-from velothread.breakers.key_bounds import key_bounds
 from velothread.codegen.pipeline import CompiledBranch, compile_pipeline
-from velothread.errors import ExecutionError, SqlError
+from velothread.errors import SqlError
+from velothread.freed_memory import keep_freed_memory
 from velothread.options import Options
+from velothread.pipeline_stage import CompiledPipeline, Encode, PipelineStage
 from velothread.plan.expressions import Expression
 from velothread.plan.pipelines import (
     Branch,
@@ -32,49 +32,31 @@ from velothread.plan.pipelines import (
     Windowed,
     reads,
 )
-from velothread.processors.adaptive.partitioning import Facts
-from velothread.processors.metrics import PartitionMetrics
 from velothread.processors.simple import SimpleProcessor
 from velothread.processors.stage import Part, Processor, Stage
-from velothread.sources.source import Bound, Scan, Split
+from velothread.sources.source import Scan, Source, Split
 from velothread.splits import BranchSplit, SizedSplits, Splits, grouped
 
 # Imported when a query has such a breaker: one without starts sooner.
 if TYPE_CHECKING:
     from velothread.breakers.aggregate import AggregateBreaker
     from velothread.breakers.build import BuildBreaker
-
-Encode = Callable[[pa.RecordBatch], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledPipeline:
-    """A pipeline with its functions and its breaker.
-
-    Threading: immutable; shared by all threads.
-    """
-
-    pipeline: Pipeline
-    branches: tuple[CompiledBranch, ...]
-    breaker: Breaker | BuildBreaker
-    steps: tuple[CompiledPipeline, ...] = ()  # those of a recursion
-
-    @property
-    def watched(self) -> frozenset[int]:
-        """The builds of which it is noted which rows have met a partner."""
-        steps = (s for b in self.pipeline.branches for s in b.steps)
-        return frozenset(s.build for s in steps if isinstance(s, Probe) and s.kind == "full")
+    from velothread.metering import Meter
 
 
-def compile_all(pipelines: Sequence[Pipeline], names: Sequence[str]) -> tuple[CompiledPipeline, ...]:
-    """Compile every pipeline; the last one's columns are called `names`."""
+def compile_all(
+    pipelines: Sequence[Pipeline], names: Sequence[str], *, measured: bool = False
+) -> tuple[CompiledPipeline, ...]:
+    """Compile every pipeline; the last one's columns are called `names`. measured: for a run with a `Meter`."""
     compiled = []
     for p in pipelines:
         last = p is pipelines[-1]
         columns = names if last else [f"c{f.id}" for f in p.output]
         schema = pa.schema([pa.field(n, f.type.arrow) for n, f in zip(columns, p.output, strict=True)])
-        steps = compile_all(p.end.steps, [f"c{f.id}" for f in p.output]) if isinstance(p.end, Turns) else ()
-        compiled.append(CompiledPipeline(p, compile_pipeline(p), _breaker(p, schema), steps))
+        steps: tuple[CompiledPipeline, ...] = ()
+        if isinstance(p.end, Turns):
+            steps = compile_all(p.end.steps, [f"c{f.id}" for f in p.output], measured=measured)
+        compiled.append(CompiledPipeline(p, compile_pipeline(p, measured=measured), _breaker(p, schema), steps))
     return tuple(compiled)
 
 
@@ -118,145 +100,6 @@ def _aggregate(inputs: Sequence[Expression], end: Group) -> AggregateBreaker:
     return AggregateBreaker(tuple(e.type for e in inputs[: end.keys]), tuple(calls))
 
 
-# --- what a receiver does
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineStage:
-    """A compiled pipeline as a stage. `encode`: what the sink wants of each batch that is emitted. `builds`: the tables
-    that are probed, by pipeline.
-
-    Threading: immutable; shared by all receivers, but for `watches`: receivers append what each of them notes.
-    """
-
-    compiled: CompiledPipeline
-    sql: str
-    encode: Encode | None = None
-    builds: Mapping[int, Any] = field(default_factory=dict)
-    watches: list[tuple[int, Any]] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        return f"pipeline {self.compiled.pipeline.number}"
-
-    def open(self, partition: int) -> PipelineWorker:
-        builds = dict(self.builds)
-        for number in self.compiled.watched:
-            builds[number] = builds[number].watched()
-            self.watches.append((number, builds[number].seen))
-        return PipelineWorker(self, builds)
-
-
-@dataclass(slots=True)
-class PipelineWorker:
-    """Runs the generated function over the batches of its splits.
-
-    Threading: owned by one receiver.
-    """
-
-    stage: PipelineStage
-    builds: Mapping[int, Any] = field(default_factory=dict)
-    metrics: PartitionMetrics = field(default_factory=PartitionMetrics)
-    collector: Any = None
-
-    def process(self, index: int, split: Split) -> Any:
-        assert isinstance(split, BranchSplit)
-        breaker = self.stage.compiled.breaker
-        collector = self.collector
-        if collector is None:
-            collector = breaker.collector()
-            if not breaker.per_split:
-                self.collector = collector
-        collector.begin(index)
-        self._feed(split, collector)
-        if not breaker.per_split:
-            return None
-        start = perf_counter_ns()
-        partial = collector.finish()
-        self.metrics.engine_ns += perf_counter_ns() - start
-        if self.stage.encode is None:
-            return partial
-        return self._encode(partial)
-
-    def _feed(self, split: BranchSplit, collector: Any) -> None:
-        branch = self.stage.compiled.branches[split.branch]
-        function, metrics = branch.function, self.metrics
-        builds = (self.builds,) if branch.probes else ()
-        late = branch.choose is not None and getattr(split.inner, "early", None) is not None
-        batches = split.inner.chosen(Choice(branch, collector, self)) if late else split.batches()  # type: ignore[attr-defined]
-        while True:
-            start = perf_counter_ns()
-            batch = next(batches, None)
-            read = perf_counter_ns()
-            metrics.source_ns += read - start
-            if batch is None:
-                break
-            self.call(branch, function, batch, collector, *builds)
-            metrics.engine_ns += perf_counter_ns() - read
-            if not late:
-                metrics.records += batch.num_rows
-                metrics.batches += 1
-        metrics.bytes += split.bytes
-
-    def call(self, branch: CompiledBranch, function: Callable[..., Any], *arguments: Any) -> Any:
-        """A function of the branch over a batch; errors get their place in the SQL."""
-        try:
-            return function(*arguments)
-        except SqlError as e:
-            if e.position is None:
-                e.position = branch.locate(e.__traceback__)
-            raise e.located(self.stage.sql) from e.__cause__
-        except pa.ArrowInvalid as e:
-            # a kernel of Arrow's own refused a value; ours say it in SQL's words
-            raise ExecutionError(str(e), branch.locate(e.__traceback__), sql=self.stage.sql) from e
-
-    def _encode(self, batches: Sequence[pa.RecordBatch]) -> list[tuple[int, Any]]:
-        encode = self.stage.encode
-        assert encode is not None
-        start = perf_counter_ns()
-        pieces = [(b.num_rows, encode(b)) for b in batches]
-        self.metrics.encode_ns += perf_counter_ns() - start
-        return pieces
-
-    def finish(self) -> Any:
-        if self.collector is None:
-            return None
-        start = perf_counter_ns()
-        partial = self.collector.finish()
-        self.metrics.engine_ns += perf_counter_ns() - start
-        return partial
-
-
-@dataclass(slots=True)
-class Choice:
-    """What a branch wants of a split that reads some columns late.
-
-    Threading: owned by the receiver that reads the split.
-    """
-
-    branch: CompiledBranch
-    collector: Any
-    worker: PipelineWorker
-
-    def bounds(self) -> tuple[Bound, ...]:
-        """By the first key, when that is a column of the source."""
-        column = self.branch.first_key
-        return () if column is None else tuple(Bound(column, *b) for b in self.collector.bounds())
-
-    def rows(self, batch: pa.RecordBatch, *, again: bool = False) -> Any:
-        """The wanted rows of a batch of early columns; the time is the engine's, though the source calls."""
-        metrics = self.worker.metrics
-        start = perf_counter_ns()
-        rows = self.worker.call(self.branch, self.branch.choose, batch, self.collector)  # type: ignore[arg-type]
-        spent = perf_counter_ns() - start
-        metrics.engine_ns += spent
-        metrics.source_ns -= spent
-        if not again:
-            metrics.records += batch.num_rows
-            metrics.batches += 1
-        return rows
-
-
 # --- the run of a query
 
 
@@ -266,11 +109,19 @@ class Execution:
     Threading: owned by the coordinator's thread; `cancel` of the processor may be called from any.
     """
 
-    def __init__(self, pipelines: Sequence[CompiledPipeline], processor: Processor, options: Options, sql: str) -> None:
+    def __init__(
+        self,
+        pipelines: Sequence[CompiledPipeline],
+        processor: Processor,
+        options: Options,
+        sql: str,
+        meter: Meter | None = None,
+    ) -> None:
         self.pipelines = pipelines
         self.processor = processor
         self.options = options
         self.sql = sql
+        self.meter = meter  # of EXPLAIN ANALYZE, whose pipelines are compiled for it
         self._results: dict[int, list[pa.RecordBatch]] = {}
         self._builds: dict[int, Any] = {}
         self._unfinished: dict[int, CompiledPipeline] = {}  # recursions whose reader has them turn
@@ -280,6 +131,7 @@ class Execution:
         self._here = SimpleProcessor()
         self._here.metrics, self._here.cancels = processor.metrics, processor.cancels
         self._since = processor.cancels.count
+        keep_freed_memory()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The result's batches, in order."""
@@ -313,10 +165,8 @@ class Execution:
             self._builds[number] = self._build(compiled)
             return
         try:
-            if isinstance(compiled.pipeline.end, Turns):
-                self._results[number] = [b for fresh in self._turns(compiled, compiled.pipeline.end) for b in fresh]
-            else:
-                self._results[number] = list(self._materialise(compiled))
+            batches = self._materialise(compiled)
+            self._results[number] = list(batches if self.meter is None else self.meter.counted(number, batches))
         except SqlError as e:  # from a breaker: it knows the position, but not the text
             raise e.located(self.sql) from e.__cause__
 
@@ -370,7 +220,10 @@ class Execution:
         first = compiled.pipeline.branches[0].input
         number = first.number if isinstance(first, FromPipeline) else -1
         turning = self._unfinished.get(number)
-        turns = [None] if turning is None else self._turns(turning, cast("Turns", turning.pipeline.end))
+        turns: Iterator[list[pa.RecordBatch] | None] = iter([None])
+        if turning is not None:
+            turns = self._turns(turning, cast("Turns", turning.pipeline.end))
+            turns = turns if self.meter is None else self.meter.turned(number, turns)
         for fresh in turns:
             if fresh is not None:
                 self._results[number] = fresh
@@ -383,10 +236,15 @@ class Execution:
 
         assert isinstance(compiled.breaker, BuildBreaker)
         partials = [part.value for part in self._run_pipeline(compiled, None) if part.value is not None]
-        return compiled.breaker.table(partials, self._run)
+        if self.meter is None:
+            return compiled.breaker.table(partials, self._run)
+        with self.meter.region(compiled.pipeline.number):
+            return compiled.breaker.table(partials, self._run)
 
     def _materialise(self, compiled: CompiledPipeline) -> Iterator[pa.RecordBatch]:
         end = compiled.pipeline.end
+        if isinstance(end, Turns):
+            return (b for fresh in self._turns(compiled, end) for b in fresh)
         if isinstance(end, Emit) and (end.limit is not None or end.offset):
             return self._limited(compiled, end)
         if isinstance(end, Group) and end.keys and self._exchanges():
@@ -412,19 +270,28 @@ class Execution:
 
     def _stage(self, compiled: CompiledPipeline, encode: Encode | None) -> PipelineStage:
         probed = {n: self._builds[n] for b in compiled.pipeline.branches for n in b.builds}
-        return PipelineStage(compiled, self.sql, encode, probed, self._watches)
+        return PipelineStage(compiled, self.sql, encode, probed, self._watches, self.meter)
 
     def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None) -> Generator[Part]:
-        # That the query as a whole has keys was checked; a pipeline without any is dealt by demand, whatever the
-        # strategy.
-        facts = Facts(
-            splits=len(splits) if hasattr(splits, "__len__") else None,
-            splittable=not getattr(splits, "prefetch", False),
-            keys=keys or None,
-        )
+        if self.meter is not None:
+            from velothread.breakers.tasks import TaskStage
+
+            if isinstance(stage, TaskStage):
+                stage = self.meter.stage(stage)
         if isinstance(splits, SizedSplits) and len(splits) <= 1:
-            return self._here.run(stage, splits, since=self._since)
-        return self.processor.run(stage, splits, facts=facts, since=self._since)
+            parts = self._here.run(stage, splits, since=self._since)
+        else:
+            from velothread.processors.adaptive.partitioning import Facts
+
+            # That the query as a whole has keys was checked; a pipeline without any is dealt by demand, whatever the
+            # strategy.
+            facts = Facts(
+                splits=len(splits) if hasattr(splits, "__len__") else None,
+                splittable=not getattr(splits, "prefetch", False),
+                keys=keys or None,
+            )
+            parts = self.processor.run(stage, splits, facts=facts, since=self._since)
+        return parts if self.meter is None else self.meter.timed(None, parts)
 
     # --- splits
 
@@ -440,7 +307,8 @@ class Execution:
                     source = branch.input.scan.source
                     prefetch = prefetch or not source.splittable
                     scan = self._scan(branch, compiled.branches[number])
-                    parts.append(lambda n=number, s=source, w=scan: (BranchSplit(n, x) for x in s.splits(w)))  # type: ignore[misc]
+                    listed = self._listed(compiled.pipeline.number, number)
+                    parts.append(lambda n=number, s=source, w=scan, f=listed: (BranchSplit(n, x) for x in f(s, w)))  # type: ignore[misc]
                     known = None
                 case FromPipeline():
                     batches = self._results[branch.input.number]
@@ -448,7 +316,7 @@ class Execution:
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
                     known = [*known, *splits] if known is not None else None
                 case FromUnmatched():
-                    splits = [BranchSplit(number, x) for x in self._without_partner(branch.input.build)]
+                    splits = [BranchSplit(number, x) for x in self._watched(branch.input)]
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
                     known = [*known, *splits] if known is not None else None
                 case FromBatch():
@@ -462,18 +330,25 @@ class Execution:
                     known = [*known, *splits] if known is not None else None
         return Splits(parts, prefetch) if known is None else SizedSplits(parts, prefetch, known)
 
+    def _listed(self, pipeline: int, branch: int) -> Callable[[Source, Scan], Iterator[Split]]:
+        if self.meter is None:
+            return lambda source, scan: source.splits(scan)
+        return partial(self.meter.listed, pipeline, branch)
+
     def _finds_nothing(self, branch: Branch) -> bool:
         """Is a build empty without which no row comes through? Then the input need not be read."""
-        probes = (s for s in branch.steps if isinstance(s, Probe) and s.kind in ("inner", "semi"))
+        probes = (s for s in branch.steps if isinstance(s, Probe) and s.kind in ("inner", "semi", "meet"))
         return any(self._builds[s.build].rows == 0 for s in probes)
 
-    def _without_partner(self, build: int) -> Iterator[Split]:
+    def _watched(self, rows: FromUnmatched) -> Iterator[Split]:
         from velothread.kernels.joining import unmatched
 
-        seen = [flags for number, flags in self._watches if number == build]
-        return grouped(list(unmatched(self._builds[build], seen, self.options.batch_rows)))
+        seen = [flags for number, flags in self._watches if number == rows.build]
+        return grouped(list(unmatched(self._builds[rows.build], seen, self.options.batch_rows, met=rows.met)))
 
     def _scan(self, branch: Branch, compiled: CompiledBranch) -> Scan:
+        from velothread.breakers.key_bounds import key_bounds
+
         assert isinstance(branch.input, FromScan)
         scan = branch.input.scan
         bounds = (*scan.bounds, *key_bounds(branch, self._builds))

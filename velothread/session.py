@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 from sqlglot import exp
@@ -20,19 +20,17 @@ from velothread import types as t
 from velothread.codegen.pipeline import compile_pipeline
 from velothread.errors import Cancelled, OptionError, SqlError
 from velothread.execution import Execution, compile_all
+from velothread.frontend.catalog import Catalog
 from velothread.frontend.optimize import optimize
-from velothread.frontend.optimize.estimates import Estimates
 from velothread.frontend.parameters import refuse_surplus
 from velothread.frontend.parse import Statement, parse
 from velothread.frontend.select import QueryBinder
-from velothread.frontend.statements import bind_copy, bind_describe
-from velothread.frontend.tables import Catalog
 from velothread.options import Options
 from velothread.plan import nodes, pipelines
 from velothread.plan.cutting import cut as cut_plan
 from velothread.plan.nodes import Node
-from velothread.processors.adaptive.partitioning import Facts, choose_strategy
 from velothread.processors.choose import choose_processor
+from velothread.processors.simple import SimpleProcessor
 from velothread.processors.stage import Cancels, Processor
 from velothread.result import Result
 from velothread.sinks.sink import Sink
@@ -42,6 +40,10 @@ from velothread.sources.remembered import Remembered
 from velothread.sources.source import ReadOptions, Source
 from velothread.statistics import Statistics
 from velothread.types import SqlType
+
+if TYPE_CHECKING:
+    from velothread.analysis import Analysis
+    from velothread.metering import Meter
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 
@@ -103,8 +105,8 @@ class Session:
         """
         return parse(sql, self.options.dialect)
 
-    def run(self, statement: Statement, parameters: Parameters = None) -> Result:
-        """One statement: bound, planned, compiled; run when its rows are asked for."""
+    def run(self, statement: Statement, parameters: Parameters = None, *, meter: Meter | None = None) -> Result:
+        """One statement: bound, planned, compiled; run when its rows are asked for. meter: measures each operator."""
         self._check_open()
         since = self._cancels.count
         stats = Statistics(parse_s=statement.parse_s)
@@ -115,26 +117,31 @@ class Session:
         try:
             match statement.tree:
                 case exp.Copy():
+                    from velothread.frontend.statements import bind_copy
+
                     copy = bind_copy(binder, statement.tree)
                     plan, names, sink, target = copy.plan, copy.names, copy.sink, copy.target
                 case exp.Describe():
+                    from velothread.frontend.statements import bind_describe
+
                     plan, names, sink, target = *bind_describe(binder, statement.tree), None, ""
                 case tree:
                     plan, names, sink, target = *binder.bind_query(tree), None, ""
             if statement.alone:
                 refuse_surplus(binder.expressions)
             types = tuple(f.type for f in plan.output)
-            cut = cut_plan(optimize(plan))
+            plan = optimize(plan)
+            cut = cut_plan(plan) if meter is None else meter.cut(plan)
             stats.bind_s = perf_counter() - start
             self._check_strategy(cut)
-            compiled = compile_all(cut, names)
+            compiled = compile_all(cut, names, measured=meter is not None)
         except SqlError as e:
             raise e.located(statement.sql) from e.__cause__
         stats.compile_s = perf_counter() - start - stats.bind_s
         sources = list(catalog.opened.values())
         processor, stats.reason = self._processor(sources)
         stats.processor, stats.partitions = processor.name, processor.partitions
-        execution = Execution(compiled, processor, self.options, statement.sql)
+        execution = Execution(compiled, processor, self.options, statement.sql, meter)
         refusals = [r for s in sources if (r := getattr(s, "refusals", None)) is not None]
         sizes = [s.size for s in sources]
         if self._cancels.count != since:
@@ -161,6 +168,8 @@ class Session:
             if not found:
                 raise OptionError("the SQL has no statement in it")
             statement = found[0]
+        if analyze:
+            return self.analyze(statement, parameters).render()
         if stage == "parse":
             return repr(statement.tree)
         tree = statement.tree.this if isinstance(statement.tree, exp.Copy) else statement.tree
@@ -171,15 +180,25 @@ class Session:
                 refuse_surplus(binder.expressions)
             if stage == "bind":
                 return nodes.render(plan)
-            text = _explain(optimize(plan), stage)
+            return _explain(optimize(plan), stage)
         except SqlError as e:
             raise e.located(statement.sql) from e.__cause__
-        if analyze:
-            result = self.run(statement, parameters)
-            for _ in result.batches() if result.is_query else result.fetchall():
-                pass
-            text += "\n\n" + result.stats.render()
-        return text
+
+    def analyze(self, statement: Statement | str, parameters: Parameters = None) -> Analysis:
+        """Run a statement and measure it: estimated and real rows and the time of each operator."""
+        from velothread.analysis import analysis_of  # a query that isn't measured starts without it
+        from velothread.metering import Meter
+
+        if isinstance(statement, str):
+            found = self.statements(statement)
+            if not found:
+                raise OptionError("the SQL has no statement in it")
+            statement = found[0]
+        meter = Meter()
+        result = self.run(statement, parameters, meter=meter)
+        for _ in result.batches() if result.is_query else result.fetchall():
+            pass
+        return analysis_of(meter, result.stats)
 
     # --- the processor
 
@@ -193,11 +212,24 @@ class Session:
 
     def _check_strategy(self, cut: Sequence[pipelines.Pipeline]) -> None:
         """A strategy that can't serve the query is refused before anything is read."""
+        if self.options.strategy == "auto":
+            return
+        from velothread.processors.adaptive.partitioning import Facts, choose_strategy
+
         keys = any(getattr(p.end, "keys", 0) for p in cut if isinstance(p.end, pipelines.Group))
         choose_strategy(self.options.strategy, Facts(keys=keys))
 
     def _catalog(self) -> Catalog:
-        return Catalog(dict(self._tables), self.options.read, partial(open_source, known=self._known_files))
+        known = partial(open_source, known=self._known_files)
+        return Catalog(dict(self._tables), self.options.read, known, evaluate=self._evaluate)
+
+    def _evaluate(self, plan: Node) -> pa.Table:
+        """The rows of a plan, now and in this thread."""
+        compiled = compile_all(cut_plan(optimize(plan)), [f.name for f in plan.output])
+        execution = Execution(compiled, SimpleProcessor(), self.options, "")
+        schema = pa.schema([pa.field(f"c{i}", f.type.arrow) for i, f in enumerate(plan.output)])
+        batches = [b.rename_columns(schema.names) for b in execution.batches()]
+        return pa.Table.from_batches(batches, schema)
 
     def cancel(self) -> None:
         """Stop what is running, if anything is: it raises `Cancelled`. From any thread."""
@@ -242,6 +274,8 @@ def _warn(notice: str) -> None:
 def _explain(plan: Node, stage: str) -> str:
     cut = cut_plan(plan)
     if stage == "plan":
+        from velothread.frontend.optimize.estimates import Estimates
+
         return nodes.render(plan, note=Estimates().note) + "\n\n" + pipelines.render(cut)
     if stage != "code":
         raise OptionError(f"stage {stage!r} is not known; choose one of parse, bind, plan, code")

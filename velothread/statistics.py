@@ -37,14 +37,18 @@ class Statistics:
 
         return QueryMetrics(list(self.stages)).rows()
 
-    def render(self) -> str:
-        """For people: one block of text."""
-        lines = [
+    def summary(self) -> list[str]:
+        """Two lines: what ran the query, and how long its stages took."""
+        return [
             f"processor: {self.processor} ({self.reason})",
             f"parse {_ms(self.parse_s)}, bind and plan {_ms(self.bind_s)}, compile {_ms(self.compile_s)}, "
             f"run {_ms(self.run_s)}; {_rows(self.rows)} out"
             + (f", {_rows(self.refused)} refused" if self.refused else ""),
         ]
+
+    def render(self) -> str:
+        """For people: one block of text."""
+        lines = self.summary()
         for stage in self.stages:
             lines.append("")
             lines.append(

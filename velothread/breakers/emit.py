@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from velothread.breakers.breaker import Run
-from velothread.kernels.grouping import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +61,16 @@ def as_batch(rows: int, columns: Sequence[pa.Array], schema: pa.Schema) -> pa.Re
     if not columns:
         return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
     arrays = [
-        c if c.type == field.type else _canonical(plain(c), field.type)
+        c if c.type == field.type else _canonical(c, field.type)
         for c, field in zip(columns, schema, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _canonical(column: pa.Array, target: pa.DataType) -> pa.Array:
+    from velothread.kernels.grouping import plain
+
+    column = plain(column)
     return column if column.type == target else column.cast(target)
 
 

@@ -29,7 +29,7 @@ def key_bounds(branch: Branch, builds: Mapping[int, Any]) -> Iterator[Bound]:
     for step in branch.steps:
         if isinstance(step, Explode):
             return  # a later key may be an element
-        if not isinstance(step, Probe) or step.kind not in ("inner", "semi"):
+        if not isinstance(step, Probe) or step.kind not in ("inner", "semi", "meet"):
             continue
         table = builds[step.build].table
         for left, right, nulls_equal in zip(step.keys, table.keys, table.nulls_equal, strict=True):

@@ -53,6 +53,7 @@ class CompiledBranch:
 
     choose: `choose(batch, collector)`, where rows are chosen before all columns are read: which rows of a batch of the
     scan's early columns are wanted. first_key: the source's column that is sorted by first, if it is one as it stands.
+    steps: how many the branch has. A measured function takes `laps` (metering.py) as its last argument.
 
     Threading: immutable; called by all receivers at once, all state is in the arguments.
     """
@@ -65,6 +66,7 @@ class CompiledBranch:
     probes: bool = False
     choose: Callable[[pa.RecordBatch, Any], Any] | None = None
     first_key: str | None = None
+    steps: int = 0
 
     def locate(self, traceback: TracebackType | None) -> Position | None:
         """Which SQL was computed where an exception came up."""
@@ -76,16 +78,17 @@ class CompiledBranch:
         return found
 
 
-def compile_pipeline(pipeline: Pipeline) -> tuple[CompiledBranch, ...]:
-    """A compiled function per branch."""
+def compile_pipeline(pipeline: Pipeline, *, measured: bool = False) -> tuple[CompiledBranch, ...]:
+    """A compiled function per branch. measured: it notes rows and time of each step, for EXPLAIN ANALYZE."""
+    name, several = f"pipeline_{pipeline.number}", len(pipeline.branches) > 1
     return tuple(
-        _compile(pipeline, branch, f"pipeline_{pipeline.number}" + (f"_{i}" if len(pipeline.branches) > 1 else ""))
+        _compile(pipeline, branch, name + (f"_{i}" if several else ""), measured)
         for i, branch in enumerate(pipeline.branches)
     )
 
 
-def _compile(pipeline: Pipeline, branch: Branch, name: str) -> CompiledBranch:
-    writer, dictionaries = _write(pipeline, branch, name)
+def _compile(pipeline: Pipeline, branch: Branch, name: str, measured: bool) -> CompiledBranch:
+    writer, dictionaries = _write(pipeline, branch, name, measured)
     source = writer.source
     # named by its text: a query that runs a thousand times is kept once
     filename = f"<velothread {name} {crc32(source.encode()):08x}>"
@@ -97,10 +100,11 @@ def _compile(pipeline: Pipeline, branch: Branch, name: str) -> CompiledBranch:
     choose = namespace.get(name + _CHOOSE)
     first = _first_key(pipeline, branch) if choose is not None else None
     probes = bool(branch.builds)
-    return CompiledBranch(namespace[name], source, filename, writer.positions, dictionaries, probes, choose, first)
+    function, steps = namespace[name], len(branch.steps)
+    return CompiledBranch(function, source, filename, writer.positions, dictionaries, probes, choose, first, steps)
 
 
-def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter, frozenset[str]]:
+def _write(pipeline: Pipeline, branch: Branch, name: str, measured: bool) -> tuple[SourceWriter, frozenset[str]]:
     w = SourceWriter()
     encoded = _may_stay_encoded(pipeline.end, len(branch.outputs))
     text = (
@@ -109,10 +113,12 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
         else frozenset()
     )
     raw: dict[Field, str] = {}
-    for reserved in ("batch", "collector", "builds", "rows", name):
+    for reserved in ("batch", "collector", "builds", "rows", name, *(["laps"] if measured else [])):
         w.fresh(reserved)
-    w.line(f"def {name}(batch, collector{', builds' if branch.builds else ''}):")
+    w.line(f"def {name}(batch, collector{', builds' if branch.builds else ''}{', laps' if measured else ''}):")
     w.indent()
+    if measured:
+        w.line("laps.begin()")
     w.line("rows = batch.num_rows")
     used = {f for e in (*(e for s in branch.steps for e in read_by(s)), *branch.outputs) for f in columns_of(e)}
     for i, f in enumerate(branch.fields):
@@ -120,7 +126,7 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
             raw[f] = w.fresh(f.name)
             w.line(f"{raw[f]} = batch.column({i})")
     expressions = ExpressionWriter(w, raw, text)
-    steps = StepWriter(w, expressions)
+    steps = StepWriter(w, expressions, measured=measured)
     for i, step in enumerate(branch.steps):
         steps.write(step, (*(e for s in branch.steps[i + 1 :] for e in read_by(s)), *branch.outputs))
     w.comment(_describe(pipeline, branch))
@@ -131,6 +137,7 @@ def _write(pipeline: Pipeline, branch: Branch, name: str) -> tuple[SourceWriter,
             variable if isinstance(e, Column) else f"{w.function(runtime.column, 'column')}({variable}, rows)"
         )
     w.line(f"collector.add(rows, ({', '.join(outputs)}{',' if outputs else ''}))")
+    steps.close()
     if isinstance(branch.input, FromScan) and branch.input.scan.early and isinstance(pipeline.end, Order):
         _write_choose(w, branch, branch.input.scan, pipeline.end, text, name + _CHOOSE)
     names = {}

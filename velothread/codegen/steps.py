@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 from velothread.codegen.expressions import ExpressionWriter
 from velothread.codegen.writer import SourceWriter
-from velothread.kernels import joining, marking, nearest, unnesting
 from velothread.kernels import rows as runtime
 from velothread.plan.expressions import Column, Expression, Field, Literal, children, columns_of, show
 from velothread.plan.pipelines import Explode, Let, Probe, Step, Where
@@ -26,13 +25,17 @@ Later = tuple[Expression, ...]
 class StepWriter:
     """Writes steps; `expressions` then knows the columns that there are after them."""
 
-    def __init__(self, writer: SourceWriter, expressions: ExpressionWriter) -> None:
+    def __init__(self, writer: SourceWriter, expressions: ExpressionWriter, *, measured: bool = False) -> None:
         self.writer = writer
         self.expressions = expressions
         self._leave = "return"  # what ends the work on the rows at hand
+        self._measured = measured
+        self._step = -1
+        self._loops: list[int] = []  # the steps whose loops are open
 
     def write(self, step: Step, later: Later) -> None:
         """The lines of a step. `later`: all expressions that are computed after it."""
+        self._step += 1
         match step:
             case Where():
                 self.writer.comment(f"WHERE {show(step.predicate)}")
@@ -43,6 +46,21 @@ class StepWriter:
                 self._probe(step, later)
             case Explode():
                 self._explode(step, later)
+
+    # --- EXPLAIN ANALYZE
+
+    def _lap(self) -> None:
+        if self._measured:
+            self.writer.line(f"laps.end({self._step}, rows)")
+
+    def close(self) -> None:
+        """After the last line: all that was computed is noted, also the search for a next chunk that wasn't there."""
+        if self._measured:
+            self._step += 1
+            self._lap()
+            for step in reversed(self._loops):
+                self.writer.dedent()
+                self.writer.line(f"laps.end({step}, 0)")
 
     # --- filters
 
@@ -55,6 +73,7 @@ class StepWriter:
         target = f"({', '.join(names)}{',' if names else ''})"
         keep = w.function(runtime.keep, "keep")
         w.line(f"rows, {target} = {keep}({mask}, rows, {target})" if names else f"rows, _ = {keep}({mask}, rows, ())")
+        self._lap()
         w.line("if rows == 0:")
         w.line(f"    {self._leave}")
         expressions.raw = {f: expressions.raw[f] for f in fields}
@@ -74,10 +93,13 @@ class StepWriter:
             name = self.writer.fresh(f.name)
             self.writer.line(f"{name} = {self._column_of(e)}", getattr(e, "position", None))
             self.expressions.raw[f] = name
+        self._lap()
 
     # --- joins
 
     def _probe(self, step: Probe, later: Later) -> None:
+        from velothread.kernels import joining, marking, nearest
+
         w, expressions = self.writer, self.expressions
         w.comment(f"JOIN {step.text}")
         build = f"builds[{step.build}]"
@@ -107,6 +129,10 @@ class StepWriter:
                     function = w.function(joining.has_no_partner, "has_no_partner")
                 w.line(f"{met} = {function}({', '.join(arguments)})")
                 self._keep(met, later)
+            case "meet":
+                w.line(f"{w.function(joining.meet, 'meet')}({', '.join(arguments)})")
+                w.line("rows = 0")
+                self._lap()
             case "mark":
                 assert step.mark is not None
                 name = w.fresh(step.mark.name)
@@ -116,6 +142,7 @@ class StepWriter:
                     function = w.function(joining.has_partner, "has_partner")
                 w.line(f"{name} = {function}({', '.join(arguments)})")
                 expressions.raw[step.mark] = name
+                self._lap()
 
     def _on(self, step: Probe) -> str:
         """A function over pairs of rows: does the rest of the condition hold?"""
@@ -147,12 +174,14 @@ class StepWriter:
         self._enter(left, later)
         expressions.raw |= self._payload(step, {f for f in step.fields if f in needed}, right)
         expressions.maybe_dictionary |= _text(step.fields)
+        self._lap()
 
     def _enter(self, left: str, later: Later) -> None:
         """Begin the loop: the columns so far at the rows `left`."""
         w, expressions = self.writer, self.expressions
         w.indent()
         self._leave = "continue"
+        self._loops.append(self._step)
         fields, values = self._needed(later)
         # New names: the old ones are read again for the next chunk.
         places: dict[str, str] = {}
@@ -170,6 +199,8 @@ class StepWriter:
         return found
 
     def _picked(self, column: str, places: str, hint: str = "") -> str:
+        from velothread.kernels import joining
+
         name = self.writer.fresh(hint or column)
         self.writer.line(f"{name} = {self.writer.function(joining.pick, 'pick')}({column}, {places})")
         return name
@@ -184,6 +215,8 @@ class StepWriter:
     # --- unnesting
 
     def _explode(self, step: Explode, later: Later) -> None:
+        from velothread.kernels import unnesting
+
         w, expressions = self.writer, self.expressions
         w.comment("UNNEST " + ", ".join(map(show, step.lists)))
         lists = [self._column_of(e) for e in step.lists]
@@ -194,6 +227,7 @@ class StepWriter:
         w.line(f"for rows, {left}, ({', '.join(names)},) in {function}({arguments}):")
         self._enter(left, later)
         expressions.raw |= dict(zip(step.fields, names, strict=True))
+        self._lap()
 
 
 def _text(fields: Sequence[Field]) -> frozenset[Field]:

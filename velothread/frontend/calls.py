@@ -20,8 +20,8 @@ from velothread.frontend.folding import fold_here
 from velothread.frontend.grouping_sets import grouping_call
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
+from velothread.frontend.placement import refuse_windows
 from velothread.frontend.windows import NAMES as WINDOW_FUNCTIONS
-from velothread.frontend.windows import refuse_windows
 from velothread.plan.expressions import (
     AggregateCall,
     Call,
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 _ADAPTING = frozenset({"+", "-", "*", "//", "%", "&", "|", "xor"})
 _LIST_AGGREGATE = ("list_aggregate", "list_aggr", "array_aggregate", "array_aggr", "aggregate")
 _KEYWORDS = ("current_date", "current_timestamp", "current_time", "localtimestamp", "localtime", "today", "now")
+
+# Aggregates that join texts, and turn any value into one first.
+_TAKE_TEXT = frozenset({"string_agg", "group_concat", "listagg"})
 
 
 class CallBinder:
@@ -229,6 +232,10 @@ class CallBinder:
         call = self._make_aggregate(name, arguments, distinct, condition, orderings, place, within is not None)
         return call if owner is scope else lifted(call, owner, binder.subqueries.query.fields)
 
+    def make_aggregate(self, name: str, arguments: list[Expression]) -> Expression:
+        """An aggregate over bound arguments."""
+        return self._make_aggregate(name, arguments, False, None, (), None, False)
+
     def _make_aggregate(
         self, name: str, arguments: list[Expression], distinct: bool, condition: Expression | None,
         orderings: tuple[Ordering, ...], place: Position | None, within: bool,
@@ -236,6 +243,8 @@ class CallBinder:
         from velothread.kernels.aggregates import AGGREGATES, resolve_aggregate
 
         binder = self.binder
+        if name in _TAKE_TEXT and arguments and arguments[0].type not in (t.VARCHAR, t.NULL, STRING_LITERAL):
+            arguments = [Cast(arguments[0], t.VARCHAR, position=place), *arguments[1:]]
         found = resolve_aggregate(name, [a.type for a in arguments])
         if found is None:
             signatures = [f.signature() for f in AGGREGATES[name]]

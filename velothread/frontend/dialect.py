@@ -21,6 +21,7 @@ def _typed_literal(parser: Any, this: exp.Expression, to: exp.DataType) -> exp.E
     while not isinstance(leaf, exp.Literal):
         leaf = leaf.this
     cast = exp.Cast(this=leaf.copy(), to=to)
+    cast.meta["typed_literal"] = True
     if leaf is this:
         return cast
     leaf.replace(cast)
@@ -124,7 +125,31 @@ class Velothread(DuckDB):
                 found = self._parse_star_op(*words)
                 if found:
                     node.set(key, found)
-            return node.update_positions(star)
+            placed: exp.Expr = node.update_positions(star)
+            return placed
+
+        def _parse_simplified_pivot(self, is_unpivot: bool | None = None) -> exp.Expr:
+            """PIVOT t ON x IN (1, 2 AS two) USING sum(y) GROUP BY z ORDER BY z: sqlglot knows less of it."""
+            this = self._parse_table()
+            include_nulls = self._match_text_seq("INCLUDE", "NULLS")
+            on = self._parse_csv(self._parse_pivot_on) if self._match(TokenType.ON) else None
+            into = self._parse_unpivot_columns()
+            using = self._parse_csv(self._parse_expression) if self._match(TokenType.USING) else None
+            node: exp.Expr = exp.Pivot(
+                this=this, expressions=on, into=into, using=using, group=self._parse_group(), unpivot=is_unpivot,
+                include_nulls=include_nulls,
+            )  # fmt: skip
+            if self._curr is not None and self._curr.token_type in (TokenType.ORDER_BY, TokenType.LIMIT):
+                node = self._parse_query_modifiers(exp.Subquery(this=node))
+            return node
+
+        def _parse_pivot_on(self) -> exp.Expr | None:
+            this = self._parse_bitwise()
+            if self._match(TokenType.IN):
+                values = self._parse_wrapped_csv(lambda: self._parse_alias(self._parse_select_or_expression()))
+                return exp.In(this=this, expressions=values)
+            aliased: exp.Expr | None = self._parse_alias(this)
+            return aliased
 
         def _parse_unary(self) -> exp.Expr | None:
             """`5!` is a factorial, `@x` an absolute value."""

@@ -10,7 +10,7 @@ from sqlglot.dialects.dialect import Dialect
 
 from velothread.errors import OptionError, did_you_mean
 from velothread.frontend.dialect import PlacedParser
-from velothread.frontend.dialect_meaning.families import FAMILIES, meaning_of
+from velothread.frontend.dialect_meaning.families import FAMILIES, family_of, meaning_of
 from velothread.frontend.dialect_meaning.translate import translate
 
 # What has a syntax of its own in a dialect; sqlglot parses it, all other calls stay plain.
@@ -31,10 +31,10 @@ def parse_dialect(sql: str, dialect: str) -> list[exp.Expr]:
     :raises OptionError: for a dialect that is not read.
     :raises UnsupportedError: for what has no translation.
     """
-    if dialect not in FAMILIES:
+    family = family_of(dialect, Dialect.classes)
+    if family is None:
         hint = did_you_mean(dialect, known()) or f"known: {', '.join(known())}"
         raise OptionError(f"unknown SQL dialect {dialect!r}; {hint}")
-    family = FAMILIES[dialect]
     reader = Dialect.get_or_raise(dialect)
     reader.INDEX_OFFSET = 0  # of this instance: subscripts stay as written
     trees = _parser(dialect)(dialect=reader).parse(reader.tokenize(sql), sql)
@@ -67,7 +67,9 @@ def _parser(dialect: str) -> Any:
         },
         "FUNCTIONS": {},
         # ARRAY[1, 2] makes a list; where it isn't known, array(1, 2)[0] is a subscript
-        "ARRAY_CONSTRUCTORS": {"ARRAY": exp.Array} if FAMILIES[dialect] in ("postgres", "trino", "bigquery") else {},
+        "ARRAY_CONSTRUCTORS": {"ARRAY": exp.Array}
+        if FAMILIES.get(dialect) in ("postgres", "trino", "bigquery")
+        else {},
     }
     return type(f"{dialect.title()}Calls", (PlacedParser, base), members)
 

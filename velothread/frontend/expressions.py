@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,14 +17,12 @@ from sqlglot import exp
 from velothread import types as t
 from velothread.coercion import STRING_LITERAL, common_type
 from velothread.errors import BindError, ExecutionError, Position, SqlError, UnsupportedError
-from velothread.frontend.calls import CallBinder
 from velothread.frontend.folding import fold, fold_here
 from velothread.frontend.literals import LITERALS, number
 from velothread.frontend.names import Scope
 from velothread.frontend.node_arguments import ALWAYS, ARGUMENTS
 from velothread.frontend.parse import position
 from velothread.frontend.special_syntax import SYNTAX
-from velothread.frontend.struct_calls import STRUCT_CALLS
 from velothread.plan.expressions import (
     Case,
     Cast,
@@ -39,6 +37,8 @@ from velothread.plan.expressions import (
 from velothread.types import SqlType
 
 if TYPE_CHECKING:
+    from velothread.frontend.calls import CallBinder
+    from velothread.frontend.select import QueryBinder
     from velothread.frontend.subqueries import SubqueryBinder
 
 _BINARY = {
@@ -68,9 +68,20 @@ class ExpressionBinder:
         self.used_parameters = 0  # how many values by position the placeholders bound so far take
         self.used_names: set[str] = set()  # the parameters that they take by name
         self.query_time = datetime.now(UTC)
-        self.calls = CallBinder(self)
-        self.subqueries: SubqueryBinder  # the query's own, which it sets
+        self.query: QueryBinder  # whose expressions these are, which sets it
         self._depth = 0
+
+    @cached_property
+    def calls(self) -> CallBinder:
+        """Binds calls; imported by the first one."""
+        from velothread.frontend.calls import CallBinder
+
+        return CallBinder(self)
+
+    @property
+    def subqueries(self) -> SubqueryBinder:
+        """The query's own."""
+        return self.query.subqueries
 
     # --- entry points
 
@@ -371,6 +382,8 @@ class ExpressionBinder:
         if node.args.get("unnest") is not None or node.args.get("field") is not None:
             items = self.bind_value(node.args.get("field") or node.args["unnest"], scope)
             if items.type.is_tuple:
+                from velothread.frontend.struct_calls import STRUCT_CALLS
+
                 return STRUCT_CALLS["struct_contains"](self, "IN", [("", items), ("", self.settle(value))], place)
             return self.calls.call("list_contains", [items, value], place)
         options = [self.bind(x, scope) for x in node.expressions]

@@ -12,17 +12,10 @@ from sqlglot import exp
 
 from velothread import types as t
 from velothread.errors import BindError
-from velothread.frontend.grouping_sets import (
-    GroupingSet,
-    crossed,
-    has_grouping,
-    is_grouping,
-    sets_of,
-    union_of_groups,
-)
+from velothread.frontend.grouping_sets import GroupingSet, crossed, sets_of, union_of_groups
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
-from velothread.frontend.windows import has_window, refuse_windows
+from velothread.frontend.placement import has_aggregate, has_grouping, has_window, is_grouping, refuse_windows
 from velothread.plan import nodes
 from velothread.plan.expressions import (
     AggregateCall,
@@ -56,11 +49,6 @@ class Grouping:
     groupings: dict[tuple[Expression, ...], Field] = field(default_factory=dict)
     _rewritten: dict[nodes.Node, nodes.Node] = field(default_factory=dict)
 
-    @staticmethod
-    def has_aggregate(e: Expression) -> bool:
-        """Is there an aggregate in it, or a GROUPING?"""
-        return any(isinstance(x, AggregateCall) or is_grouping(x) for x in walk(e))
-
     def rewrite(self, e: Expression) -> Expression:
         """`e` over the groups: keys and aggregates become columns.
 
@@ -85,6 +73,8 @@ class Grouping:
                 )
             return None
 
+        if self.sets is not None and e in self.keys:  # a constant, too, is NULL where its set leaves it out
+            return Column(self.keys[e])
         return transform(e, step)
 
     def _inside(self, x: Subquery) -> Subquery:
@@ -126,7 +116,7 @@ class Grouping:
     def plan(self, below: nodes.Node) -> nodes.Node:
         """The groups; all aggregates must have been collected."""
         output = (*self.keys.values(), *self.calls.values())
-        below, e = self.query.subqueries.attach(below, (*self.keys, *self.calls))
+        below, e = self.query.attached(below, (*self.keys, *self.calls))
         keys, calls = e[: len(self.keys)], e[len(self.keys) :]
         if self.sets is not None:
             heads = list(zip(self.keys, keys, self.keys.values(), strict=True))
@@ -145,7 +135,7 @@ def bind_grouping(
     above = [*bound, *([having] if having is not None else []), *(o.expression for o in order)]
     if clause is None and (found := next((x for e in above for x in walk(e) if is_grouping(x)), None)) is not None:
         raise BindError("GROUPING wants a GROUP BY", getattr(found, "position", None), sql=query.sql)
-    if clause is None and having is None and not scope.lifted and not any(Grouping.has_aggregate(e) for e in above):
+    if clause is None and having is None and not scope.lifted and not any(has_aggregate(e) for e in above):
         return None
     keys: list[Expression] = []
     sets: list[GroupingSet] | None = None
@@ -176,7 +166,7 @@ def bind_having(
     """
     condition = node.args["having"].this
     e = query.expressions.bind_condition(condition, scope, "HAVING")
-    totals = {n.lower() for n, x in zip(names, bound, strict=True) if Grouping.has_aggregate(x)} & scope.aliases.keys()
+    totals = {n.lower() for n, x in zip(names, bound, strict=True) if has_aggregate(x)} & scope.aliases.keys()
     named = {f: name.lower() for _, name, f in scope.columns()}
     group = node.args.get("group")
     written = [x for x in (group.expressions if group is not None else []) if isinstance(x, exp.Column)]
@@ -204,13 +194,13 @@ def _keys(
     def key(item: exp.Expr) -> Expression:
         index = query.item_index(item, items, "GROUP BY")
         e = bound[index] if index is not None else query.expressions.bind_value(item, scope)
-        if Grouping.has_aggregate(e):
+        if has_aggregate(e):
             raise BindError("GROUP BY can't hold an aggregate", position(item), sql=query.sql)
         refuse_windows(e, "GROUP BY", query.sql)
         return e
 
     if clause.args.get("all") or any(isinstance(x, exp.Star) for x in clause.expressions):
-        keys = [e for e in bound if not Grouping.has_aggregate(e) and not has_window(e)]
+        keys = [e for e in bound if not has_aggregate(e) and not has_window(e)]
         asked = _plain_columns(having) if having is not None else []
         return [*keys, *(c for c in asked if not any(c in walk(k) for k in keys))], None
     written = [sets_of(item, key, query.sql) for item in clause.expressions]

@@ -84,11 +84,6 @@ def _joined(parts: Sequence[GroupingSet]) -> GroupingSet:
 # --- GROUPING(a, b)
 
 
-def is_grouping(e: Expression) -> bool:
-    """Is it a call of GROUPING?"""
-    return isinstance(e, Call) and e.function.name == "grouping"
-
-
 def grouping_call(arguments: Sequence[Expression], place: object) -> Call:
     """GROUPING(a, b) until the groups are known: it never runs."""
     from velothread.kernels.function import Function
@@ -157,8 +152,3 @@ def _groups(
     values += [literal(grouping_bits(arguments, chosen), t.BIGINT) for arguments in groupings]
     values += [Column(f) for f in fields[: len(calls)]]
     return nodes.Project(groups, tuple(query.fields("group", v.type) for v in values), tuple(values))
-
-
-def has_grouping(e: Expression) -> bool:
-    """Is there a GROUPING in it?"""
-    return any(map(is_grouping, walk(e)))

@@ -85,6 +85,8 @@ def _literal(node: exp.Expr) -> str:
 
 
 def _anonymous(node: exp.Anonymous) -> str:
+    if str(node.this).lower() in ("grouping", "grouping_id"):
+        return f"GROUPING({_list(node.expressions)})"
     name = str(node.this).lower()
     arguments = node.expressions
     if name == "count" and (not arguments or isinstance(arguments[0], exp.Star)):

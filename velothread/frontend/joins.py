@@ -15,11 +15,10 @@ from sqlglot import exp
 from velothread import types as t
 from velothread.coercion import common_type
 from velothread.errors import BindError, Position
-from velothread.frontend import asof, lateral
 from velothread.frontend.names import Relation, Scope
 from velothread.frontend.optimize.push_filters import conjuncts
 from velothread.frontend.parse import position
-from velothread.frontend.tables import Cte
+from velothread.frontend.catalog import Cte
 from velothread.plan import nodes
 from velothread.plan.expressions import (
     Bound as FrameBound,
@@ -72,11 +71,8 @@ class JoinBinder:
         self.query = query
 
     def bind(self, node: exp.Select, ctes: dict[str, Cte]) -> tuple[nodes.Node, Scope]:
-        """FROM and its joins -> their plan, and the scope of the SELECT."""
-        clause = node.args.get("from_")
-        if clause is None:
-            return nodes.Values((), None, 1), self.query.scope((), ctes)
-        item = self.chain(self.item(clause.this, ctes, None), node.args.get("joins") or [], ctes)
+        """FROM (which there is) and its joins -> their plan, and the scope of the SELECT."""
+        item = self.chain(self.item(node.args["from_"].this, ctes, None), node.args.get("joins") or [], ctes)
         return item.plan, self.scope(item, ctes)
 
     def scope(self, item: FromItem, ctes: dict[str, Cte]) -> Scope:
@@ -199,7 +195,10 @@ class JoinBinder:
         scope = self.scope(self._named(left.plan, left, right, "INNER", ()), ctes)
         e = self.query.expressions.bind_condition(on, scope, "ON")
         self.query.no_aggregates(e, "ON", position(on), scope)
-        lateral.refuse(scope, "ON", position(on), self.query.sql)
+        if scope.unnests:
+            from velothread.frontend import lateral
+
+            lateral.refuse(scope, "ON", position(on), self.query.sql)
         return self.taken_apart(left.plan, right.plan, e)
 
     def _shared_names(self, left: FromItem, right: FromItem, node: exp.Join) -> list[exp.Expr] | None:
@@ -288,6 +287,8 @@ class JoinBinder:
     # --- ASOF, POSITIONAL
 
     def _asof(self, left: FromItem, right: FromItem, node: exp.Join, ctes: dict[str, Cte]) -> FromItem:
+        from velothread.frontend import asof
+
         kind = _kind(node)
         condition = self._condition(left, right, node, ctes)
         keys, rest = list(condition.keys), list(condition.rest)

@@ -92,6 +92,8 @@ def _argument(binder: ExpressionBinder, node: exp.Anonymous, scope: Scope) -> tu
             option = argument.this.name.lower()
             value = binder.constant(argument.expression, option)
             if option == "recursive":
+                if not isinstance(value, bool):
+                    raise BindError("recursive takes true or false", position(node), sql=binder.sql)
                 depth, recursive = (1000, True) if value else (1, False)
             elif option == "max_depth":
                 depth, recursive = int(value), True

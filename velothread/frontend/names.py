@@ -14,7 +14,7 @@ from velothread.plan.expressions import AggregateCall, Expression, Field
 from velothread.types import SqlType
 
 if TYPE_CHECKING:
-    from velothread.frontend.tables import Cte
+    from velothread.frontend.catalog import Cte
 
 
 class FieldMaker:

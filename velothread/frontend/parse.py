@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -37,7 +38,7 @@ def parse(sql: str, dialect: str | None = None) -> list[Statement]:
     start = perf_counter()
     try:
         if dialect is None or dialect in ("velothread", "duckdb"):
-            trees = sqlglot.parse(sql, dialect=Velothread)
+            trees: Sequence[exp.Expr | None] = sqlglot.parse(sql, dialect=Velothread)
         else:
             from velothread.frontend.dialects import parse_dialect  # only a text in another dialect loads the tables
 

@@ -19,7 +19,7 @@ from velothread.plan.references import every_node
 
 if TYPE_CHECKING:
     from velothread.frontend.select import Bound, QueryBinder
-    from velothread.frontend.tables import Cte
+    from velothread.frontend.catalog import Cte
 
 
 def bind_recursive(query: QueryBinder, cte: Cte) -> Bound:

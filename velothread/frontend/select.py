@@ -7,24 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from velothread.errors import BindError, Position, UnsupportedError
-from velothread.frontend import lateral, row_limits, stars, union_order
+from velothread.frontend import row_limits, stars
+from velothread.frontend.catalog import Catalog, Cte
 from velothread.frontend.expressions import ExpressionBinder
-from velothread.frontend.grouping import Grouping, bind_grouping, bind_having
 from velothread.frontend.item_names import item_name
-from velothread.frontend.joins import JoinBinder
 from velothread.frontend.names import FieldMaker, Relation, Scope
 from velothread.frontend.parse import position
-from velothread.frontend.set_operations import SetOperationBinder
-from velothread.frontend.subqueries import SubqueryBinder
-from velothread.frontend.tables import Catalog, Cte, TableBinder
-from velothread.frontend.values import bind_values
-from velothread.frontend.windows import add_windows, refuse_windows, write_out_windows
+from velothread.frontend.placement import has_aggregate, has_window, refuse_windows
 from velothread.plan import nodes
 from velothread.plan.expressions import (
     AggregateCall,
@@ -34,18 +30,24 @@ from velothread.plan.expressions import (
     Ordering,
     is_constant,
 )
+from velothread.plan.references import has_subquery
+
+# What binds clauses that not every query has is imported by the first of them: a small query starts sooner.
+if TYPE_CHECKING:
+    from velothread.frontend.grouping import Grouping
+    from velothread.frontend.joins import JoinBinder
+    from velothread.frontend.subqueries import SubqueryBinder
+    from velothread.frontend.tables import TableBinder
 
 # The clauses that are read; any other that is set is refused.
 _CLAUSES = frozenset({
     "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_",
-    "kind", "qualify", "windows",
+    "kind", "qualify", "windows", "sample",
 })  # fmt: skip
 _NOT_YET = {
     "laterals": "LATERAL is not supported yet",
     "connect": "CONNECT BY is not supported",
     "match": "MATCH_RECOGNIZE is not supported",
-    "pivots": "PIVOT is not supported yet",
-    "sample": "SAMPLE is not supported yet",
     "cluster": "CLUSTER BY is not supported",
     "locks": "FOR UPDATE is not supported",
     "into": "SELECT INTO is not supported",
@@ -64,13 +66,29 @@ class QueryBinder:
         self.sql = sql
         self.fields = FieldMaker()
         self.expressions = ExpressionBinder(sql, parameters)
-        self.tables = TableBinder(self, catalog)
-        self.joins = JoinBinder(self)
-        self.subqueries = SubqueryBinder(self)
-        self.expressions.subqueries = self.subqueries
+        self.expressions.query = self
+        self.catalog = catalog
         self.outer: Scope | None = None  # the scope around the query that is being bound
         self.ctes: dict[str, Cte] = {}  # the WITH items that it may name
         self._numbers = count()
+
+    @cached_property
+    def tables(self) -> TableBinder:
+        from velothread.frontend.tables import TableBinder
+
+        return TableBinder(self, self.catalog)
+
+    @cached_property
+    def joins(self) -> JoinBinder:
+        from velothread.frontend.joins import JoinBinder
+
+        return JoinBinder(self)
+
+    @cached_property
+    def subqueries(self) -> SubqueryBinder:
+        from velothread.frontend.subqueries import SubqueryBinder
+
+        return SubqueryBinder(self)
 
     def bind_query(self, node: exp.Expr, ctes: dict[str, Cte] | None = None) -> Bound:
         """Any query -> its plan and the names of its columns.
@@ -91,14 +109,45 @@ class QueryBinder:
             case exp.Subquery():
                 return self._modified(node, *self.bind_query(node.this, ctes))
             case exp.Values():
-                return self._modified(node, *bind_values(self, node))
-            case exp.Union():
-                return self._modified(node, *SetOperationBinder(self).union(node, ctes))
+                return self._modified(node, *self.bind_rows(node))
             case exp.SetOperation():
-                return self._modified(node, *SetOperationBinder(self).difference(node, ctes))
+                from velothread.frontend.set_operations import SetOperationBinder
+
+                binder = SetOperationBinder(self)
+                bind = binder.union if isinstance(node, exp.Union) else binder.difference
+                return self._modified(node, *bind(node, ctes))
             case exp.Table():
                 return self._select(exp.select("*").from_(node), ctes)
+            case exp.Pivot():
+                from velothread.frontend.pivot import bind_pivot
+
+                return bind_pivot(self, node, *self.tables.bind(node.this, ctes))
+            case exp.Summarize():
+                from velothread.frontend.summarize import bind_summarize
+
+                return bind_summarize(self, node)
         raise UnsupportedError(f"{type(node).__name__} statements are not supported", position(node), sql=self.sql)
+
+    def bind_rows(self, node: exp.Values) -> Bound:
+        """VALUES."""
+        from velothread.frontend.values import bind_values
+
+        return bind_values(self, node)
+
+    def attached(self, plan: nodes.Node, expressions: Sequence[Expression]) -> tuple[nodes.Node, list[Expression]]:
+        """The plan joined with the subqueries of `expressions`, and these over its columns."""
+        if not any(map(has_subquery, expressions)):
+            return plan, list(expressions)
+        return self.subqueries.attach(plan, expressions)
+
+    def filtered(self, plan: nodes.Node, predicate: Expression) -> nodes.Node:
+        """The rows that fulfil a condition, which may have subqueries in it."""
+        if has_subquery(predicate):
+            return self.subqueries.where(plan, predicate)
+        from velothread.frontend.optimize.conditions import conjunction, conjuncts
+
+        condition = conjunction(conjuncts(predicate))
+        return nodes.Filter(plan, condition) if condition is not None else plan
 
     def counted(self) -> AggregateCall:
         """count(*): makes a row for a group that is asked for nothing else."""
@@ -143,9 +192,19 @@ class QueryBinder:
         for key, value in node.args.items():
             if value and key not in _CLAUSES:
                 raise UnsupportedError(f"{key.strip('_').upper()} is not supported", position(node), sql=self.sql)
-        write_out_windows(node, self.sql)
-        plan, scope = self.joins.bind(node, ctes)
-        items = lateral.expand(self, stars.expand(self, node.expressions, scope), scope)
+        if node.args.get("windows") or node.find(exp.Window) is not None:
+            from velothread.frontend.windows import write_out_windows
+
+            write_out_windows(node, self.sql)
+        plan: nodes.Node = nodes.Values((), None, 1)
+        scope = self.scope((), ctes)
+        if node.args.get("from_") is not None:
+            plan, scope = self.joins.bind(node, ctes)
+        if node.args.get("sample") is not None:
+            from velothread.frontend.sampling import sampled
+
+            plan = sampled(self, node.args["sample"], plan)
+        items = self._items(node, scope)
         scope.aliases = {n.lower(): x for n, x in items if n is not None and isinstance(x, exp.Expr)}
 
         where = node.args.get("where")
@@ -154,39 +213,82 @@ class QueryBinder:
             whole = exp.and_(*parts, copy=False) if len(parts) > 1 else parts[0]
             predicate = self.expressions.bind_condition(whole, scope, "WHERE")
             self.no_aggregates(predicate, "WHERE", position(where.this), scope)
-            lateral.refuse(scope, "WHERE", position(where.this), self.sql)
+            if scope.unnests:
+                from velothread.frontend.lateral import refuse
+
+                refuse(scope, "WHERE", position(where.this), self.sql)
             refuse_windows(predicate, "WHERE", self.sql)
-            plan = self.subqueries.where(plan, predicate)
+            plan = self.filtered(plan, predicate)
 
         bound = [self._item(item, scope) for item in items]
         names = [name or item_name(item) for name, item in items]  # type: ignore[arg-type]
-        union_order.note(node, names, bound, scope)
+        if node.parent is not None:  # perhaps a UNION, whose ORDER BY may name these
+            from velothread.frontend.union_order import note
+
+            note(node, names, bound, scope)
         on = self._distinct_on(node, scope, items, bound)
         having = node.args.get("having")
-        having_e = bind_having(self, node, scope, names, bound) if having is not None else None
-        if having_e is not None:
-            refuse_windows(having_e, "HAVING", self.sql)
-            lateral.refuse_in(having_e, scope, "HAVING", self.sql)
+        having_e = self._having(node, scope, names, bound) if having is not None else None
         qualify = node.args.get("qualify")
         qualify_e = self.expressions.bind_condition(qualify.this, scope, "QUALIFY") if qualify is not None else None
         order = self._order(node, scope, items, bound)
         others = [*([qualify_e] if qualify_e is not None else []), *scope.unnests]
         above = [*order, *(Ordering(e, False, False) for e in others)]
-        grouping = bind_grouping(self, node, scope, items, [*bound, *on], having_e, above)
+        grouping = self._grouping(node, scope, items, [*bound, *on], having_e, above)
         unnests = list(scope.unnests.items())
         if grouping is not None:
-            plan, unnests = lateral.unnested_keys(self, plan, grouping, unnests)
+            if unnests:
+                from velothread.frontend.lateral import unnested_keys
+
+                plan, unnests = unnested_keys(self, plan, grouping, unnests)
             plan = grouping.plan(plan)
             bound = [grouping.rewrite(e) for e in bound]
             on = [grouping.rewrite(e) for e in on]
             order = [Ordering(grouping.rewrite(o.expression), o.descending, o.nulls_first) for o in order]
             if having_e is not None:
-                plan = self.subqueries.where(plan, grouping.rewrite(having_e))
+                plan = self.filtered(plan, grouping.rewrite(having_e))
             qualify_e = grouping.rewrite(qualify_e) if qualify_e is not None else None
             unnests = [(grouping.rewrite(e), f) for e, f in unnests]
-        plan, bound, on, order = add_windows(self, plan, bound, on, order, qualify_e)
-        plan = lateral.unnested(self, plan, unnests)
+        if qualify_e is not None or any(map(has_window, (*bound, *on, *(o.expression for o in order)))):
+            from velothread.frontend.windows import add_windows
+
+            plan, bound, on, order = add_windows(self, plan, bound, on, order, qualify_e)
+        if unnests:
+            from velothread.frontend.lateral import unnested
+
+            plan = unnested(self, plan, unnests)
         return self._project(node, plan, names, bound, order, on)
+
+    def _items(self, node: exp.Select, scope: Scope) -> list[stars.Item]:
+        """The SELECT list, with stars and structs that are unnested written out."""
+        items = stars.expand(self, node.expressions, scope)
+        if not any(isinstance(what, exp.Anonymous) for _, what in items):
+            return items
+        from velothread.frontend.lateral import expand
+
+        return expand(self, items, scope)
+
+    def _having(self, node: exp.Select, scope: Scope, names: list[str], bound: list[Expression]) -> Expression:
+        from velothread.frontend.grouping import bind_having
+
+        e = bind_having(self, node, scope, names, bound)
+        refuse_windows(e, "HAVING", self.sql)
+        if scope.unnests:
+            from velothread.frontend.lateral import refuse_in
+
+            refuse_in(e, scope, "HAVING", self.sql)
+        return e
+
+    def _grouping(
+        self, node: exp.Select, scope: Scope, items: list[stars.Item], bound: list[Expression],
+        having: Expression | None, above: list[Ordering],
+    ) -> Grouping | None:  # fmt: skip
+        every = (*bound, *(o.expression for o in above))
+        if node.args.get("group") is None and having is None and not scope.lifted and not any(map(has_aggregate, every)):
+            return None
+        from velothread.frontend.grouping import bind_grouping
+
+        return bind_grouping(self, node, scope, items, bound, having, above)
 
     def _item(self, item: stars.Item, scope: Scope) -> Expression:
         _, what = item
@@ -196,7 +298,7 @@ class QueryBinder:
 
     def no_aggregates(self, e: Expression, clause: str, place: Position | None, scope: Scope) -> None:
         """Refuse aggregates of this query, those that stand in a subquery included."""
-        if Grouping.has_aggregate(e) or scope.lifted:
+        if has_aggregate(e) or scope.lifted:
             raise BindError(f"aggregates can't stand in {clause}", place, hint="use HAVING", sql=self.sql)
 
     # --- ORDER BY
@@ -269,7 +371,7 @@ class QueryBinder:
 
         keys = [Ordering(Column(field_of(o.expression)), o.descending, o.nulls_first) for o in order]
         firsts = [field_of(e) for e in on]
-        plan, expressions = self.subqueries.attach(plan, (*bound, *hidden))
+        plan, expressions = self.attached(plan, (*bound, *hidden))
         plan = nodes.Project(plan, (*output, *hidden.values()), tuple(expressions))
         if distinct:
             plan, output, keys = self._distinct(plan, output, keys)
@@ -322,14 +424,16 @@ class QueryBinder:
         """ORDER BY and LIMIT over a UNION or a query in parentheses."""
         if node.args.get("order") is not None:
             if isinstance(node, exp.SetOperation):
-                union_order.by_position(node, names)
+                from velothread.frontend.union_order import by_position
+
+                by_position(node, names)
             scope = self.scope((Relation(None, tuple(zip(names, plan.output, strict=True))),), self.ctes)
             items: list[stars.Item] = [(n, f) for n, f in zip(names, plan.output, strict=True)]
             order = self._order(node, scope, items, [Column(f) for f in plan.output])
             output = tuple(self.fields(f.name, f.type) for f in plan.output)
             extra = {o.expression: self.fields("order_key", o.expression.type) for o in order}
             columns = tuple(Column(f) for f in plan.output)
-            plan, hidden = self.subqueries.attach(plan, tuple(extra))
+            plan, hidden = self.attached(plan, tuple(extra))
             project = nodes.Project(plan, (*output, *extra.values()), (*columns, *hidden))
             keys = tuple(Ordering(Column(extra[o.expression]), o.descending, o.nulls_first) for o in order)
             sort = row_limits.ordered(self, node, project, keys)

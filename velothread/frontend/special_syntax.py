@@ -6,6 +6,7 @@ One function a node class, in the table `SYNTAX`; the `ExpressionBinder` does th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,9 @@ from velothread import types as t
 from velothread.coercion import STRING_LITERAL
 from velothread.errors import BindError, Position, UnsupportedError
 from velothread.frontend.folding import fold_here
-from velothread.frontend.json_calls import bind_arrow
-from velothread.frontend.lambdas import bind_comprehension
-from velothread.frontend.meta_calls import bind_user
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
 from velothread.frontend.type_names import bind_type
-from velothread.frontend.windows import bind_window
 from velothread.plan.expressions import Cast, Column, Expression, Literal, literal
 
 if TYPE_CHECKING:
@@ -182,9 +179,22 @@ def bind_positional(binder: ExpressionBinder, node: exp.PositionalColumn, scope:
     return Column(columns[index - 1][2], position(node.this))
 
 
-SYNTAX: Mapping[type[exp.Expr], Callable[[ExpressionBinder, Any, Scope], Expression]] = MappingProxyType(
+_Bind = Callable[["ExpressionBinder", Any, Scope], Expression]
+
+
+def _in(module: str, name: str) -> _Bind:
+    """What binds a rarer kind of node: its module is imported by the first one."""
+
+    def bind(binder: ExpressionBinder, node: Any, scope: Scope) -> Expression:
+        e: Expression = getattr(import_module(f"velothread.frontend.{module}"), name)(binder, node, scope)
+        return e
+
+    return bind
+
+
+SYNTAX: Mapping[type[exp.Expr], _Bind] = MappingProxyType(
     {
-        exp.Window: bind_window,
+        exp.Window: _in("windows", "bind_window"),
         exp.PositionalColumn: bind_positional,
         exp.Cast: bind_cast,
         exp.TryCast: bind_cast,
@@ -199,16 +209,16 @@ SYNTAX: Mapping[type[exp.Expr], Callable[[ExpressionBinder, Any, Scope], Express
         exp.Localtimestamp: bind_localtimestamp,
         exp.CurrentTime: bind_currenttime,
         exp.Array: bind_array,
-        exp.CurrentUser: bind_user,
-        exp.SessionUser: bind_user,
+        exp.CurrentUser: _in("meta_calls", "bind_user"),
+        exp.SessionUser: _in("meta_calls", "bind_user"),
         exp.ToMap: bind_tomap,
         exp.Map: bind_map,
         exp.ArrayContainedBy: bind_contained,
         exp.Tuple: bind_tuple,
         exp.Struct: bind_struct,
         exp.Bracket: bind_bracket,
-        exp.JSONExtract: bind_arrow,
-        exp.JSONExtractScalar: bind_arrow,
-        exp.Comprehension: bind_comprehension,
+        exp.JSONExtract: _in("json_calls", "bind_arrow"),
+        exp.JSONExtractScalar: _in("json_calls", "bind_arrow"),
+        exp.Comprehension: _in("lambdas", "bind_comprehension"),
     }
 )

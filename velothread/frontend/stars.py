@@ -48,7 +48,12 @@ def expand(query: QueryBinder, items: Sequence[exp.Expr], scope: Scope) -> list[
             out.extend((_aliased(alias, c), c.value) for c in chosen)
         elif _first_columns(item) is not None:
             for named, e, c in _written_out(query, inner, scope):
-                out.append((_aliased(alias, c) if alias is not None else item_name(named), e))
+                own = c.name if c.name and not isinstance(c.value, exp.Expr) else item_name(named)
+                out.append((_aliased(alias, c) if alias is not None else own, e))
+        elif isinstance(item, exp.PositionalColumn):
+            columns = [name for _, name, _ in scope.columns()]
+            place = int(item.this.this)
+            out.append((columns[place - 1] if 0 < place <= len(columns) else None, item))
         elif isinstance(item, exp.Alias):
             out.append((alias, inner))
         elif isinstance(item, exp.Aliases):
@@ -241,8 +246,7 @@ def _is_columns(node: exp.Expr) -> bool:
 
 def _first_columns(node: exp.Expr) -> exp.Expr | None:
     """A COLUMNS of this query in an expression."""
-    inside = (x for x in node.walk(prune=lambda x: isinstance(x, exp.Query)) if isinstance(x, exp.Expr))
-    return next((x for x in inside if _is_columns(x)), None)
+    return next((x for x in node.walk(prune=lambda x: isinstance(x, exp.Query)) if _is_columns(x)), None)
 
 
 def _columns(query: QueryBinder, node: exp.Expr, scope: Scope, table: exp.Expr | None = None) -> list[_Chosen]:
@@ -336,6 +340,9 @@ def _unpack(target: exp.Expr, columns: list[exp.Expr], sql: str) -> None:
     parent = target.parent
     places = parent.expressions if parent is not None else []
     index = next((i for i, x in enumerate(places) if x is target), None)
+    if index is None and parent is not None and len(columns) == 1:
+        target.replace(columns[0])
+        return
     if parent is None or index is None:
         raise BindError("*COLUMNS stands only among the arguments of a call", position(target), sql=sql)
     parent.set("expressions", [*places[:index], *columns, *places[index + 1 :]])

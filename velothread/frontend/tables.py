@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +11,14 @@ from sqlglot import exp
 
 from velothread import types as t
 from velothread.errors import BindError, OptionError, Position, SourceError, UnsupportedError, UserError, did_you_mean
-from velothread.frontend.lateral import bind_series, bind_unnest
-from velothread.frontend.names import Relation, Scope
+from velothread.frontend.catalog import Catalog, Cte
+from velothread.frontend.names import Relation
 from velothread.frontend.parse import position
-from velothread.frontend.recursion import bind_recursive, reference
-from velothread.frontend.values import bind_values
 from velothread.plan import nodes
 from velothread.plan.expressions import Field, Literal
 from velothread.sources.source import ReadOptions, Source
 
+# What binds the rarer items is imported by the first of them: a query without any starts sooner.
 if TYPE_CHECKING:
     from velothread.frontend.select import QueryBinder
 
@@ -33,54 +31,16 @@ _SUFFIXES = (
     ".gz", ".zst", ".bz2", ".lz4",
 )  # fmt: skip
 
-
-@dataclass(slots=True)
-class Catalog:
-    """The sources that a query may name.
-
-    `registered`: name -> path or object. `open`: opens a path or object with read options (`sources.registry`).
-
-    Threading: owned by the session's thread.
-    """
-
-    registered: Mapping[str, Any]
-    read: ReadOptions
-    open: Callable[..., Source]
-    opened: dict[str, Source] = field(default_factory=dict)
-
-    def find(self, name: str) -> str | None:
-        """The registered name, in any case of letters."""
-        lowered = name.lower()
-        return next((n for n in self.registered if n.lower() == lowered), None)
+# A series of constants is made while binding up to so many rows; a longer one split by split.
+_SERIES_ROWS = 100_000
 
 
-@dataclass(slots=True)
-class Cte:
-    """A WITH item: bound when first used; used twice it is computed once.
+def _bound(query: QueryBinder, cte: Cte) -> tuple[nodes.Node, tuple[str, ...]]:
+    if not cte.recursive:
+        return query.bind_query(cte.tree, cte.scope)
+    from velothread.frontend.recursion import bind_recursive
 
-    `outer`: the scope around its query. While a recursive item is bound, `state` is "initial", then "step".
-    """
-
-    name: str
-    tree: exp.Expr
-    columns: tuple[str, ...]
-    scope: dict[str, Cte]
-    plan: nodes.Node | None = None
-    names: tuple[str, ...] = ()
-    number: int = 0
-    outer: Scope | None = None
-    recursive: bool = False
-    keys: tuple[exp.Expr, ...] = ()
-    types: tuple[t.SqlType, ...] = ()
-    state: str = ""
-
-    def named(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The names of its columns, where it gives some (those too many count for nothing, as in DuckDB)."""
-        return (*self.columns[: len(names)], *names[len(self.columns) :])
-
-
-def _bind_plain(query: QueryBinder, cte: Cte) -> tuple[nodes.Node, tuple[str, ...]]:
-    return query.bind_query(cte.tree, cte.scope)
+    return bind_recursive(query, cte)
 
 
 def _is_function(node: exp.Expr) -> bool:
@@ -104,21 +64,28 @@ class TableBinder:
 
     def bind(self, node: exp.Expr, ctes: dict[str, Cte]) -> tuple[nodes.Node, Relation]:
         """A FROM item -> its plan and its relation."""
-        if node.args.get("sample") is not None:
-            raise UnsupportedError("SAMPLE is not supported yet", position(node), sql=self.query.sql)
         if node.args.get("pivots"):
-            raise UnsupportedError("PIVOT is not supported yet", position(node), sql=self.query.sql)
+            return self._pivoted(node, ctes)
+        if node.args.get("sample") is not None:
+            from velothread.frontend.sampling import sampled
+
+            whole = node.copy()
+            whole.set("sample", None)
+            plan, relation = self.bind(whole, ctes)
+            return sampled(self.query, node.args["sample"], plan), relation
         match node:
             case exp.Lateral():
                 return self._lateral(node, ctes)
             case exp.Unnest():
+                from velothread.frontend.lateral import bind_unnest
+
                 plan, names = bind_unnest(self.query, node)
             case exp.Subquery():
                 plan, names = self.query.bind_query(node.this, ctes)
             case exp.Values():
-                plan, names = bind_values(self.query, node)
+                plan, names = self.query.bind_rows(node)
             case exp.Table() if isinstance(node.this, exp.Values):  # ((VALUES (1)) t(a) JOIN ...)
-                plan, names = bind_values(self.query, node.this)
+                plan, names = self.query.bind_rows(node.this)
             case exp.Table():
                 plan, names = self._table(node, ctes)
             case _:
@@ -126,6 +93,18 @@ class TableBinder:
                     f"{type(node).__name__} in FROM is not supported", position(node), sql=self.query.sql
                 )
         return plan, self.relation(node, names, plan.output)
+
+    def _pivoted(self, node: exp.Expr, ctes: dict[str, Cte]) -> tuple[nodes.Node, Relation]:
+        """t PIVOT (...) AS p: what stands before it, turned; several from left to right."""
+        from velothread.frontend.pivot import bind_pivot
+
+        plain = node.copy()
+        plain.set("pivots", None)
+        plan, relation = self.bind(plain, ctes)
+        for pivot in node.args["pivots"]:
+            plan, names = bind_pivot(self.query, pivot, plan, relation)
+            relation = replace(self.relation(pivot, names, plan.output), name=pivot.alias or relation.name)
+        return plan, relation
 
     def _lateral(self, node: exp.Lateral, ctes: dict[str, Cte]) -> tuple[nodes.Node, Relation]:
         """LATERAL (SELECT ...), LATERAL unnest(...): what is in it may use what stands before it, as without it."""
@@ -179,6 +158,8 @@ class TableBinder:
         name = node.name
         db = node.args.get("db")
         if db is not None and db.name.lower() == "recurring" and (cte := ctes.get(name.lower())) is not None:
+            from velothread.frontend.recursion import reference
+
             return reference(self.query, cte, node, True)
         if db is not None and self.catalog.find(name) is None:
             name = ".".join(p.name for p in node.parts)
@@ -230,13 +211,14 @@ class TableBinder:
 
     def _cte(self, cte: Cte, node: exp.Table) -> tuple[nodes.Node, tuple[str, ...]]:
         if cte.state:
+            from velothread.frontend.recursion import reference
+
             return reference(self.query, cte, node, False)
         if cte.plan is None:
             outer, self.query.outer = self.query.outer, cte.outer
             self._open_ctes.append(cte.name.lower())
             try:
-                bind = bind_recursive if cte.recursive else _bind_plain
-                cte.plan, names = bind(self.query, cte)
+                cte.plan, names = _bound(self.query, cte)
             finally:
                 self.query.outer = outer
                 self._open_ctes.pop()
@@ -299,6 +281,8 @@ class TableBinder:
         if not 1 <= len(bound) <= 3:
             raise BindError(f"{name} takes 1 to 3 arguments", place, sql=self.query.sql)
         if ordinal or not all(isinstance(b, Literal) and (b.type.is_integer or b.type == t.NULL) for b in bound):
+            from velothread.frontend.lateral import bind_series
+
             return bind_series(self.query, name, node, ordinal)
         numbers = [int(b.value.as_py() or 0) for b in bound if isinstance(b, Literal)]
         start, stop, step = {1: (0, *numbers, 1), 2: (*numbers, 1), 3: tuple(numbers)}[len(numbers)]
@@ -306,6 +290,10 @@ class TableBinder:
             raise BindError(f"the step of {name} can't be 0", place, sql=self.query.sql)
         if name == "generate_series":
             stop += 1 if step > 0 else -1
+        if len(range(start, stop, step)) > _SERIES_ROWS:
+            from velothread.sources.series_source import SeriesSource
+
+            return self.scan(SeriesSource(name, range(start, stop, step)))
         values = pa.array(np.arange(start, stop, step, dtype=np.int64))
         batch = pa.RecordBatch.from_arrays([values], names=[name])
         return nodes.Values((self.query.fields(name, t.BIGINT),), batch, len(values)), (name,)

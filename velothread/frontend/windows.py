@@ -16,6 +16,7 @@ from velothread.coercion import STRING_LITERAL, common_type
 from velothread.errors import BindError, Position, UnsupportedError, did_you_mean
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
+from velothread.frontend.placement import has_window
 from velothread.plan import nodes
 from velothread.plan.expressions import (
     AggregateCall,
@@ -69,19 +70,6 @@ class _Over:
     partition_by: tuple[Expression, ...]
     order_by: tuple[Ordering, ...]
     frame: Frame
-
-
-def has_window(e: Expression) -> bool:
-    """Is there a window function in `e`?"""
-    return any(isinstance(x, WindowCall) for x in walk(e))
-
-
-def refuse_windows(e: Expression, clause: str, sql: str) -> None:
-    """:raises BindError: when a window function stands in a clause that is evaluated before them."""
-    found = next((x for x in walk(e) if isinstance(x, WindowCall)), None)
-    if found is not None:
-        hint = "use QUALIFY" if clause in ("WHERE", "HAVING") else "compute it in a subquery"
-        raise BindError(f"window functions can't stand in {clause}", found.position, hint=hint, sql=sql)
 
 
 def add_windows(

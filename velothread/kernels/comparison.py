@@ -18,6 +18,8 @@ from velothread.kernels.civil import NANOS_PER_DAY
 from velothread.kernels.function import Value
 from velothread.kernels.vectors import Numbers, as_column, column, like_arguments, row_count, valid_rows, view
 
+# Decimals of so many digits fit into 64 bits.
+_SHORT = 18
 Comparison = Callable[[Value, Value], Value]
 _PYTHON: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -42,6 +44,8 @@ def comparison(sign: str) -> Comparison:
             return arrow(left, right)
         if t == pa.month_day_nano_interval():
             return _compare_intervals(sign, left, right)
+        if pa.types.is_decimal128(t) and t.precision <= _SHORT:
+            return _compare_words(python, left, right)
         if pa.types.is_nested(t):
             return _compare_nested(python, left, right)
         if t == pa.null():
@@ -111,6 +115,13 @@ def order_key(value: Any) -> Any:
         return (0, tuple(order_key(v) for v in value))
     # Python orders str by code point, which is the order of the UTF-8 bytes.
     return (0, value)
+
+
+def _compare_words(python: Callable[[Any, Any], Any], left: Value, right: Value) -> Value:
+    """Short decimals of one scale, by their low words: several times as fast as by all 128 bits."""
+    a, b = (view(v)["low"].view(np.int64) for v in (left, right))
+    result = column(python(a, b), pa.bool_(), valid_rows(left, right), row_count(left, right) or 1)
+    return like_arguments(result, left, right)
 
 
 def _compare_nested(python: Callable[[Any, Any], Any], left: Value, right: Value) -> Value:

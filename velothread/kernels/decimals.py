@@ -94,6 +94,12 @@ def multiply_decimals(left: Value, right: Value) -> Value:
         data = view(left)["low"].view(np.int64) * view(right)["low"].view(np.int64)
         result = column(decimal_words(data), target, valid_rows(left, right), row_count(left, right) or 1)
         return like_arguments(result, left, right)
+    if max(a.precision, b.precision) <= SHORT:
+        x, y = (np.ascontiguousarray(view(v)["low"]).view(np.int64) for v in (left, right))
+        # What lies under NULLs counts, too: that can only make the answer more careful.
+        if _most(x) * _most(y) < 10 ** min(target.precision, SHORT):
+            result = column(decimal_words(x * y), target, valid_rows(left, right), row_count(left, right) or 1)
+            return like_arguments(result, left, right)
     if a.precision + b.precision < MAX_PRECISION:
         product = pc.multiply(left, right)
     else:
@@ -105,6 +111,11 @@ def multiply_decimals(left: Value, right: Value) -> Value:
             # A value of 38 digits, which may still have a small factor beside it: row by row.
             product = _by_row(left, right, lambda x, y: x * y, pa.decimal256(2 * MAX_PRECISION, a.scale + b.scale))
     return _narrow("*", product, left, right, target)
+
+
+def _most(values: Numbers) -> int:
+    """No value is greater, nor smaller than its opposite."""
+    return max(-int(values.min()), int(values.max())) if len(values) else 0
 
 
 def _narrow(sign: str, result: Value, left: Value, right: Value, target: pa.DataType) -> Value:

@@ -180,12 +180,32 @@ def full_pairs(watched: Watched, rows: int, keys: Sequence[pa.Array], on: On | N
         yield count, left, right
 
 
-def unmatched(table: JoinTable, seen: Sequence[Codes], batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """The rows of a table that no receiver has seen with a partner, in order."""
-    met = np.zeros(table.rows, bool)
-    for flags in seen:
-        met |= flags
-    alone = np.flatnonzero(~met)
+def meet(watched: Watched, rows: int, keys: Sequence[pa.Array], on: On | None = None) -> None:
+    """Note which rows of the table have a partner among these rows."""
+    table, seen = watched.table, watched.seen
+    first = table.first(rows, keys)
+    if on is None:
+        owners = first[first >= 0]
+        if table.unique:
+            seen[owners] = True
+            return
+        first = np.unique(owners[~seen.take(owners)])  # a key's rows are met together
+    for left, right in pairs_of(table, first):
+        if on is not None:
+            fresh = ~seen.take(right)
+            left, right = left[fresh], right[fresh]
+            right = right[passing_pairs(on, left, right)]
+        seen[right] = True
+
+
+def unmatched(
+    table: JoinTable, seen: Sequence[Codes], batch_rows: int, met: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a table that no receiver has seen with a partner, or with `met` the others, in order."""
+    flags = np.zeros(table.rows, bool)
+    for noted in seen:
+        flags |= noted
+    alone = np.flatnonzero(flags if met else ~flags)
     for begin in range(0, len(alone), batch_rows):
         places = pa.array(alone[begin : begin + batch_rows])
         # a batch without columns would have no rows

@@ -22,10 +22,14 @@ from velothread.kernels.comparison import equal, is_not_distinct_from
 from velothread.kernels.grouping import Codes, offsets, plain
 from velothread.kernels.key_words import Word, digest, exact_words, is_exact, valid_of
 
-# Direct addressing takes at most so many slots (4 bytes each) per row, and some for free.
+# Direct addressing takes at most so many slots (4 bytes each) per row, and some for free. While slots are not too many
+# there may be more of them: to clear them costs less than to hash.
 _SLOTS_PER_ROW = 16
 _FREE_SLOTS = 1 << 20
+_SLOTS_PER_ROW_OF_FEW, _FEW_SLOTS = 128, 1 << 25
 _MOST_SLOTS = 1 << 28
+# Of the keys that are hashed, those in no greater a range are flagged, a byte each, if few of them are there.
+_MOST_FLAGS, _FLAGS_PER_ROW = 1 << 25, 16
 _PACKED_BITS = 62
 _SPREAD = Word(0x9E3779B97F4A7C15)
 
@@ -40,7 +44,7 @@ class KeyIndex:
 
     def __init__(
         self,
-        table: _Direct | _Hashed,
+        table: _Direct | _Hashed | _Flagged,
         packing: _Packing | None,
         keys: tuple[pa.Array, ...],
         nulls_equal: tuple[bool, ...],
@@ -98,10 +102,13 @@ def index_keys(columns: Sequence[pa.Array], nulls_equal: Sequence[bool]) -> tupl
         if int(words.max(initial=0)) >= packing.size:
             usable = words < packing.size
         rows = len(words)
-        if packing.size <= min(max(_FREE_SLOTS, _SLOTS_PER_ROW * rows), _MOST_SLOTS):
+        few = min(_SLOTS_PER_ROW_OF_FEW * rows, _FEW_SLOTS)
+        if packing.size <= min(max(_FREE_SLOTS, few, _SLOTS_PER_ROW * rows), _MOST_SLOTS):
             direct, first = _Direct.of(words, packing.size)
             return KeyIndex(direct, packing, (), nulls_equal, 0), first
         hashed, first = _Hashed.of(words, usable)
+        if packing.size <= _MOST_FLAGS and _FLAGS_PER_ROW * rows <= packing.size:
+            return KeyIndex(_Flagged.of(words, packing.size, hashed), packing, (), nulls_equal, 0), first
         return KeyIndex(hashed, packing, (), nulls_equal, 0), first
     return _by_digest(columns, nulls_equal)
 
@@ -300,6 +307,32 @@ class _Hashed:
             found[open_] = rows
             more = (self.words.take(at) != wanted) & (rows >= 0)
             open_, at = open_[more], at[more]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Flagged:
+    """Flags of the words that are there, before a hash table: most rows that look for a partner are then done.
+
+    Threading: immutable.
+    """
+
+    flags: Codes
+    hashed: _Hashed
+
+    @classmethod
+    def of(cls, words: Codes, size: int, hashed: _Hashed) -> _Flagged:
+        flags = np.zeros(size + 1, bool)
+        flags[words] = True
+        flags[size] = False
+        return cls(flags, hashed)
+
+    def find(self, words: Codes) -> Codes:
+        """As `_Hashed.find`."""
+        there = np.flatnonzero(self.flags.take(words))
+        found = np.full(len(words), -1, self.hashed.rows.dtype)
+        if len(there):
+            found[there] = self.hashed.find(words.take(there))
         return found
 
 

@@ -21,6 +21,7 @@ from velothread.plan.expressions import (
     may_raise,
     transform,
 )
+from velothread.plan.origins import Origins
 from velothread.plan.pipelines import (
     Branch,
     Build,
@@ -56,6 +57,8 @@ class _Open:
     fields: tuple[Field, ...]
     steps: list[Step] = field(default_factory=list)
     values: dict[Field, Expression] = field(default_factory=dict)
+    start: nodes.Node | None = None  # whose rows the input gives
+    made: list[nodes.Node] = field(default_factory=list)  # which node each step is of
 
     def settle(self) -> None:
         """Compute now what gives another value each time: later there may be several rows in place of one."""
@@ -68,9 +71,13 @@ class _Open:
         return transform(e, lambda x: self.values.get(x.field, x) if isinstance(x, Column) else None)
 
 
-def cut(plan: nodes.Node) -> tuple[Pipeline, ...]:
-    """The pipelines of a plan in the order in which they run; the last one emits the result."""
-    cutter = _Cutter()
+def cut(plan: nodes.Node, origins: Origins | None = None) -> tuple[Pipeline, ...]:
+    """The pipelines of a plan in the order in which they run; the last one emits the result.
+
+    origins: is told which node each part is of.
+    """
+    cutter = _Cutter(origins or Origins())
+    cutter.under_way.append(plan)
     limit, offset = None, 0
     if isinstance(plan, nodes.Limit):
         limit, offset, plan = plan.limit, plan.offset, plan.input
@@ -81,7 +88,9 @@ def cut(plan: nodes.Node) -> tuple[Pipeline, ...]:
 
 
 class _Cutter:
-    def __init__(self) -> None:
+    def __init__(self, origins: Origins) -> None:
+        self.origins = origins
+        self.under_way: list[nodes.Node] = []  # the nodes that are being opened, the innermost last
         self.done: list[Pipeline] = []
         self.count = 0
         self.recursions: dict[int, tuple[int, int]] = {}  # the working table and the whole one of each
@@ -89,6 +98,17 @@ class _Cutter:
 
     def open(self, node: nodes.Node) -> list[_Open]:
         """The open branches that give `node`'s rows."""
+        self.under_way.append(node)
+        branches = self._open(node)
+        self.under_way.pop()
+        for b in branches:
+            b.start = b.start or node
+            b.made += [node] * (len(b.steps) - len(b.made))
+            if isinstance(b.input, FromPipeline):
+                self.origins.ends.setdefault(b.input.number, node)
+        return branches
+
+    def _open(self, node: nodes.Node) -> list[_Open]:
         match node:
             case nodes.Scan():
                 return [_Open(FromScan(node), node.output, values={f: Column(f) for f in node.output})]
@@ -171,6 +191,11 @@ class _Cutter:
     ) -> _Open:
         """End the open branches; give the branch that reads the result."""
         number = self._number()
+        node = self.under_way[-1]
+        self.origins.ends[number] = node
+        for i, b in enumerate(branches):
+            self.origins.inputs[number, i] = b.start or node
+            self.origins.steps[number, i] = (*b.made, *[node] * (len(b.steps) - len(b.made)))
         closed = tuple(
             Branch(b.input, b.fields, tuple(b.steps), tuple(b.over_input(e) for e in outputs)) for b in branches
         )
@@ -234,6 +259,8 @@ class _Cutter:
         return self.close(branches, tuple(outputs), end_, node.output)
 
     def _join(self, node: nodes.Join) -> list[_Open]:
+        if node.turned:
+            return [self._turned(node)]
         # The right side first: when it turns out to be empty, or narrow, the left side may not have to be read at all.
         build, fields = self._build(node)
         branches = self.open(node.left)
@@ -268,6 +295,21 @@ class _Cutter:
         left = set(node.left.output)
         values: dict[Field, Expression] = {f: literal(None, f.type) if f in left else Column(f) for f in node.output}
         return [matched, _Open(FromUnmatched(build), fields, values=values)]
+
+    def _turned(self, node: nodes.Join) -> _Open:
+        """A semi or anti join whose right rows stream past the left ones; then come those that have (not) met one."""
+        swapped = tuple(replace(k, left=k.right, right=k.left) for k in node.keys)
+        build, fields = self._build(replace(node, kind="inner", left=node.right, right=node.left, keys=swapped))
+        text = nodes.title(node).removeprefix("Join ")
+        branches = self.open(node.right)
+        for b in branches:
+            b.settle()
+            condition = b.over_input(node.residual) if node.residual is not None else None
+            keys = tuple(b.over_input(k.left) for k in swapped)
+            b.steps.append(Probe(build, "meet", keys, condition, fields, text=text))
+        self.close(branches, (), Emit(), ())
+        start = FromUnmatched(build, node.kind == "semi", self.done[-1].number)
+        return _Open(start, fields, values={f: Column(f) for f in node.output})
 
     def _build(self, node: nodes.Join) -> tuple[int, tuple[Field, ...]]:
         """The pipeline of the right side: its number, and the fields of its payload."""
@@ -308,6 +350,7 @@ class _Cutter:
             done = self.close(branches, outputs, Emit(), node.input.output)
             assert isinstance(done.input, FromPipeline)
             self.shared[node.number] = (done.input.number, node.input.output)
+            self.origins.shared[node.number] = node
         number, fields = self.shared[node.number]
         pairs = zip(node.output, fields, strict=True)
         return _Open(FromPipeline(number), fields, values={use: Column(f) for use, f in pairs})

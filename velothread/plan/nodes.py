@@ -5,6 +5,7 @@ Joins, windows and unnesting are nodes like the others; which of them break a pi
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -162,6 +163,8 @@ class Join:
     mark: every left row once; output is the left fields and a BOOLEAN one. `three_valued` tells how many of the first
     keys are compared as IN does: the mark is true with a partner; else NULL, where some right row would be one if NULLs
     in those keys were known; else false.
+
+    turned, of semi and anti: the left rows are gathered and the right rows stream past them, not the other way round.
     """
 
     left: Node
@@ -172,6 +175,7 @@ class Join:
     output: tuple[Field, ...]
     asof: Asof | None = None
     three_valued: int = 0
+    turned: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -295,7 +299,7 @@ def title(node: Node) -> str:
             items = []
             for f, e in zip(node.output, node.expressions, strict=True):
                 items.append(f.name if isinstance(e, Column) and e.field.name == f.name else f"{show(e)} AS {f.name}")
-            return "Project " + ", ".join(items)
+            return " ".join(["Project", *filter(None, [", ".join(items)])])
         case Aggregate():
             text = "Aggregate " + ", ".join(map(show, node.calls))
             return text + (f" by {', '.join(map(show, node.keys))}" if node.keys else "")
@@ -326,7 +330,7 @@ def _join_title(node: Join) -> str:
         on.append(f"{show(node.asof.left)} {node.asof.operator} {show(node.asof.right)} (nearest)")
     if node.residual is not None:
         on.append(show(node.residual))
-    return f"Join {node.kind}" + (" on " + " AND ".join(on) if on else "")
+    return f"Join {node.kind}{' (left rows gathered)' if node.turned else ''}" + (" on " + " AND ".join(on) if on else "")
 
 
 def _limit_text(limit: int | None, offset: int) -> str:
@@ -335,7 +339,7 @@ def _limit_text(limit: int | None, offset: int) -> str:
 
 
 def _brief(value: Any) -> str:
-    text = repr(value)
+    text = str(value) if isinstance(value, dt.date) else repr(value)
     return text if len(text) < 40 else text[:37] + "..."
 
 

@@ -18,6 +18,7 @@ the cutting.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pyarrow as pa
 
@@ -48,9 +49,14 @@ class FromPipeline:
 
 @dataclass(frozen=True, slots=True)
 class FromUnmatched:
-    """A branch over the rows of a build that no probe has matched: the last rows of a full join."""
+    """A branch over the rows of a build that no probe has matched: the last rows of a full join.
+
+    met: those that one has matched instead; pipeline `after` did, whose probe is of the kind "meet".
+    """
 
     build: int
+    met: bool = False
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +184,12 @@ class Probe:
     """A step: rows meet the rows of pipeline `build`, as nodes.Join says.
 
     keys: over the columns so far. on: what must hold besides, over these and `fields`, the build's payload by place.
-    mark: the BOOLEAN column that a mark join makes. nearest: the left side of an ASOF condition.
+    mark: the BOOLEAN column that a mark join makes. nearest: the left side of an ASOF condition. The kind "meet" gives
+    no rows: it is noted which rows of the build have met one.
     """
 
     build: int
-    kind: nodes.JoinKind
+    kind: nodes.JoinKind | Literal["meet"]
     keys: tuple[Expression, ...]
     on: Expression | None
     fields: tuple[Field, ...]
@@ -252,6 +259,8 @@ def reads(p: Pipeline) -> set[int]:
             found.add(b.input.number)
         elif isinstance(b.input, FromUnmatched):
             found.add(b.input.build)
+            if b.input.after is not None:
+                found.add(b.input.after)
     if isinstance(p.end, Turns):
         found.add(p.end.initial)
         found.update(n for step in p.end.steps for n in reads(step))
@@ -269,7 +278,7 @@ def render(pipelines: tuple[Pipeline, ...]) -> str:
                 case FromPipeline():
                     start = f"result of pipeline {b.input.number}"
                 case FromUnmatched():
-                    start = f"rows of pipeline {b.input.build} without a partner"
+                    start = f"rows of pipeline {b.input.build} {'with' if b.input.met else 'without'} a partner"
                 case FromBatch():
                     start = f"{b.input.rows} constant row{'s' if b.input.rows != 1 else ''}"
             steps = [start, *map(_step_text, b.steps), _end_text(p.end, b.outputs)]

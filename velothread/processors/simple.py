@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sized
 from time import perf_counter_ns
+from typing import TYPE_CHECKING
 
 from velothread.errors import Cancelled
-from velothread.processors.adaptive.partitioning import Facts
 from velothread.processors.metrics import PartitionMetrics, Progress, QueryMetrics, StageMetrics
 from velothread.processors.stage import Cancels, Part, Stage
 from velothread.sources.source import Split
+
+if TYPE_CHECKING:
+    from velothread.processors.adaptive.partitioning import Facts
 
 
 class SimpleProcessor:

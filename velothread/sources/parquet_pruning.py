@@ -7,7 +7,7 @@ above all numbers. In doubt a row group is read: the engine filters again anyway
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -15,22 +15,31 @@ import pyarrow as pa
 from velothread.sources.source import Bound
 
 
-def may_match(metadata: Any, group: int, own: Mapping[str, str], bounds: Iterable[Bound], schema: pa.Schema) -> bool:
-    """False when no row of the row group can meet all bounds. `own`: the file's names of SQL's columns."""
+def may_match(
+    metadata: Any,
+    group: int,
+    own: Mapping[str, str],
+    bounds: Iterable[Bound],
+    schema: pa.Schema,
+    places: Mapping[str, tuple[int, ...]] | None = None,
+) -> bool:
+    """False when no row of the row group can meet all bounds. `own`: the file's names of SQL's columns; `places`: of
+    the chunks of those names, where that is known."""
     bounds = [b for b in bounds if b.column in own]
     if not bounds:
         return True
     found = metadata.row_group(group)
-    paths = {found.column(i).path_in_schema: i for i in range(found.num_columns)}
+    if places is None:
+        places = {found.column(i).path_in_schema: (i,) for i in range(found.num_columns)}
     for bound in bounds:
-        place = paths.get(own[bound.column])
-        if place is None or bound.column not in schema.names:
+        at = places.get(own[bound.column], ())
+        if len(at) != 1 or bound.column not in schema.names:
             continue
         kind = schema.field(bound.column).type
         if pa.types.is_nested(kind):
             continue
         try:
-            if not _chunk_may_match(found.column(place), found.num_rows, bound, pa.types.is_floating(kind)):
+            if not _chunk_may_match(found.column(at[0]), found.num_rows, bound, pa.types.is_floating(kind)):
                 return False
         except (TypeError, ValueError, ArithmeticError, NotImplementedError, pa.ArrowException):
             continue  # not comparable: read it
@@ -68,21 +77,24 @@ def _chunk_may_match(chunk: Any, rows: int, bound: Bound, floating: bool) -> boo
     return bool(high > value) if bound.op == ">" else bool(high >= value)
 
 
-def merged_range(files: Iterable[tuple[Any, str]]) -> tuple[Any, Any] | None:
-    """The least and the greatest value of a column over (metadata, name of the column in that file); None: unknown."""
+def merged_range(metadata: Any, places: Sequence[int]) -> tuple[Any, Any] | None:
+    """The least and the greatest value of the column at `places` in a file; None: unknown, or there are no rows."""
     low = high = None
-    for metadata, name in files:
-        if not metadata.num_row_groups:
-            continue
-        first = metadata.row_group(0)
-        place = next((i for i in range(first.num_columns) if first.column(i).path_in_schema == name), None)
-        for group in range(metadata.num_row_groups):
-            statistics = metadata.row_group(group).column(place).statistics if place is not None else None
-            if statistics is None or not statistics.has_min_max:
-                return None
-            low = statistics.min if low is None else min(low, statistics.min)
-            high = statistics.max if high is None else max(high, statistics.max)
+    for group in range(metadata.num_row_groups):
+        statistics = metadata.row_group(group).column(places[0]).statistics if len(places) == 1 else None
+        if statistics is None or not statistics.has_min_max:
+            return None
+        low = statistics.min if low is None else min(low, statistics.min)
+        high = statistics.max if high is None else max(high, statistics.max)
     return None if low is None else (low, high)
+
+
+def united(ranges: Sequence[tuple[Any, Any] | None]) -> tuple[Any, Any] | None:
+    """The range of all; None when one is unknown."""
+    known = [r for r in ranges if r is not None]
+    if not known or len(known) < len(ranges):
+        return None
+    return min(low for low, _ in known), max(high for _, high in known)
 
 
 def _is_nan(value: Any) -> bool:

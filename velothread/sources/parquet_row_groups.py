@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from velothread.sources.arrow_batches import Conform, limited, rows_only
 from velothread.sources.file_columns import FileColumns
 from velothread.sources.files import File
 from velothread.sources.parquet_pages import Chunk
-from velothread.sources.parquet_pruning import may_match
+from velothread.sources.parquet_pruning import may_match, merged_range
 from velothread.sources.source import Chooser
 
 Codes = np.ndarray[Any, np.dtype[Any]]
@@ -31,7 +31,8 @@ class Footer:
     columns: the file's own name of each of its columns by the unique name that SQL uses.
     places: by the file's own name of a column, where its chunks are in a row group (several for a nested one).
 
-    Threading: immutable, shared by all receivers (Arrow's metadata is immutable, too).
+    Threading: immutable, shared by all receivers (Arrow's metadata is immutable, too), but for `ranges`: the session's
+    thread, while it plans, notes there what it has looked up.
     """
 
     file: File
@@ -40,6 +41,13 @@ class Footer:
     columns: tuple[tuple[str, str], ...]
     places: Mapping[str, tuple[int, ...]]
     data: pa.Buffer | None = None
+    ranges: dict[str, tuple[Any, Any] | None] = field(default_factory=dict, compare=False)
+
+    def range_of(self, name: str) -> tuple[Any, Any] | None:
+        """The least and the greatest value of a column, by its own name; None: unknown."""
+        if name not in self.ranges:
+            self.ranges[name] = merged_range(self.metadata, self.places.get(name, ()))
+        return self.ranges[name]
 
     def chunks(self, group: int, names: Sequence[str]) -> list[Any]:
         """The metadata of these columns' chunks in a row group."""
@@ -128,7 +136,7 @@ class RowGroups:
         with self._opened(self.groups[0]) as opened:
             for group in self.groups:
                 opened.group = group
-                if not may_match(self.footer.metadata, group, own, chooser.bounds(), self.schema):
+                if not may_match(self.footer.metadata, group, own, chooser.bounds(), self.schema, self.footer.places):
                     continue
                 rows, columns = self._choose(opened.file, group, first, chooser)
                 if not len(rows):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -12,14 +13,21 @@ from velothread.errors import SourceError
 from velothread.sources.arrow_batches import Conform, canonical_schema, unique_names
 from velothread.sources.file_columns import FileColumns, file_columns
 from velothread.sources.files import File, Files, open_bytes, unreadable
-from velothread.sources.parquet_pruning import may_match, merged_range
+from velothread.sources.parquet_pruning import may_match, united
 from velothread.sources.parquet_row_groups import Footer, RowGroups, places_of
+from velothread.sources.remembered import Remembered
 from velothread.sources.source import ReadOptions, Scan, Split
 
 # Row groups are read together up to this many rows.
 SPLIT_ROWS = 1 << 17
 # Text is read as a dictionary where its chunks take less than this per value, dictionary included: then values repeat.
 DICTIONARY_BYTES = 4
+_TEXT_SPELLINGS = {
+    pa.string_view(): pa.string(),
+    pa.large_string(): pa.string(),
+    pa.binary_view(): pa.binary(),
+    pa.large_binary(): pa.binary(),
+}
 
 
 class ParquetSource:
@@ -56,7 +64,8 @@ class ParquetSource:
         """The least and the greatest value of a column, by the footers; None where one of them doesn't say."""
         if column not in self._inside.names or pa.types.is_nested(self._inside.field(column).type):
             return None
-        return merged_range((f.metadata, dict(f.columns)[column]) for f in self._footers if column in dict(f.columns))
+        own = [(f, dict(f.columns)[column]) for f in self._footers if column in dict(f.columns)]
+        return united([f.range_of(name) for f, name in own])
 
     @property
     def splittable(self) -> bool:
@@ -79,7 +88,7 @@ class ParquetSource:
             groups = [
                 g
                 for g in range(footer.metadata.num_row_groups)
-                if may_match(footer.metadata, g, own, scan.bounds, self._inside)
+                if may_match(footer.metadata, g, own, scan.bounds, self._inside, footer.places)
             ]
             for part in _together(footer, groups):
                 rows = sum(footer.metadata.row_group(g).num_rows for g in part)
@@ -145,12 +154,15 @@ def _repeats(footer: Footer, groups: Sequence[int], name: str) -> bool:
     )
 
 
-def open_parquet(files: Files, options: ReadOptions) -> ParquetSource:
-    """Open Parquet files: all footers are read, no data.
+def open_parquet(files: Files, options: ReadOptions, known: Remembered | None = None) -> ParquetSource:
+    """Open Parquet files: all footers are read, no data. known: footers that the session has read before.
 
     :raises SourceError: when one isn't Parquet, is damaged, or has other columns than the first.
     """
-    footers = [_footer(f) for f in files]
+    if known is None:
+        footers = [_footer(f) for f in files]
+    else:
+        footers = [known.layout(f, "footer", partial(_footer, f)) if f.splittable else _footer(f) for f in files]
     first = canonical_schema(footers[0].schema, footers[0].file.label)
     if options.union_by_name:
         schema = _united([canonical_schema(f.schema, f.file.label) for f in footers])
@@ -175,7 +187,7 @@ def _footer(file: File) -> Footer:
             with open_bytes(file) as stream:
                 data = pa.py_buffer(stream.read())
         with pq.ParquetFile(pa.BufferReader(data) if data is not None else file.path, pre_buffer=False) as opened:
-            metadata, schema = opened.metadata, opened.schema_arrow
+            metadata, schema = _plain_text(opened.metadata, opened.schema_arrow)
     except FileNotFoundError as error:
         raise unreadable(file.path, error) from error
     except (pa.ArrowException, OSError) as error:
@@ -188,6 +200,23 @@ def _footer(file: File) -> Footer:
         ) from error
     own = tuple(zip(unique_names(schema.names), schema.names, strict=True))
     return Footer(file, metadata, schema, own, places_of(metadata, schema.names), data)
+
+
+def _plain_text(metadata: Any, schema: pa.Schema) -> tuple[Any, pa.Schema]:
+    """The same footer without the note in which of Arrow's spellings the writer had its text: views and large strings
+    would have to be cast, and are not read as dictionaries. Where the note says anything else, it stays."""
+    if not any(t in _TEXT_SPELLINGS for t in schema.types):
+        return metadata, schema
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    metadata.write_metadata_file(sink)
+    # a name of the same length, which nobody looks for
+    data = sink.getvalue().to_pybytes().replace(b"ARROW:schema", b"arrow_schema")
+    without = pq.read_metadata(pa.BufferReader(data))
+    plain = without.schema.to_arrow_schema()
+    wanted = [_TEXT_SPELLINGS.get(t, t) for t in schema.types]
+    return (without, plain) if plain.types == wanted and plain.names == schema.names else (metadata, schema)
 
 
 def _united(schemas: Sequence[pa.Schema]) -> pa.Schema:

@@ -43,7 +43,7 @@ def open_source(
     what: Any, options: ReadOptions | None = None, name: str | None = None, known: Remembered | None = None
 ) -> Source:
     """Open `what`: a path, glob, `-` (stdin), list of paths, Arrow table, batch, reader or dataset, pandas or polars
-    DataFrame, anything with `__arrow_c_stream__` or `__arrow_c_array__`, dict of columns, list of dicts.
+    DataFrame, anything with `__arrow_c_stream__` or `__arrow_c_array__`, dict of columns, list of dicts, a `Source`.
 
     The format of files is `options.format`, else what their suffix says, else what their first bytes say. known: what
     the session has found out about files before.
@@ -56,6 +56,9 @@ def open_source(
         return _open_files(what, options, known)
     if isinstance(what, list | tuple) and not what:
         raise SourceError(f"{name or 'the table'}: an empty list has no columns")
+    if callable(getattr(type(what), "splits", None)):
+        own: Source = what
+        return own
     from velothread.sources.python_source import open_object
 
     source = open_object(what, name or type(what).__name__)
@@ -83,8 +86,8 @@ def _open_files(what: Any, options: ReadOptions, known: Remembered | None) -> So
 
         options = replace(options, delimiter="\t")
     opener = _opener(opened)
-    # The other formats say what is in them, or are cheap to look at.
-    return opener(files, options, known) if opened == "csv" else opener(files, options)
+    # The other formats are cheap to look at.
+    return opener(files, options, known) if opened in ("csv", "parquet") else opener(files, options)
 
 
 def _refuse_mixed(files: Files) -> None:

@@ -84,8 +84,8 @@ date_diff(b, a, unit) = <borders>
 datetime_diff(b, a, unit) = <borders>
 timestamp_diff(a, b, unit) = date_sub(unit, b, a)
 date_trunc(d, unit) = CASE unit WHEN 'week' THEN CAST(date_trunc('week', "time of"(d) + INTERVAL 1 DAY) - \
-    INTERVAL 1 DAY AS DATE) ELSE CAST(date_trunc(CASE unit WHEN 'isoweek' THEN 'week' ELSE unit END, "time \
-    of"(d)) AS DATE) END
+    INTERVAL 1 DAY AS DATE) ELSE CAST(date_trunc(CASE unit WHEN 'isoweek' THEN 'week' ELSE unit END, \
+    "time of"(d)) AS DATE) END
 timestamp_trunc(d, unit) = CASE unit WHEN 'week' THEN \
     error('TIMESTAMP_TRUNC to WEEK is not translated; ISOWEEK is') ELSE date_trunc(CASE unit WHEN 'isoweek' \
     THEN 'week' ELSE unit END, "time of"(d)) END
@@ -151,9 +151,9 @@ MEANING = Meaning(
         "millisecond": '(microsecond("time of"(d)) % 1000000) // 1000',
         "microsecond": 'microsecond("time of"(d)) % 1000000',
     },
-    first_index=0, whole="away", escape="\\", interval_keeps_date=False,
+    first_index=0, whole="away", strict_text=True, escape="\\", interval_keeps_date=False,
     types={"INT64": "BIGINT", "INT": "BIGINT", "INTEGER": "BIGINT", "SMALLINT": "BIGINT", "BIGINT": "BIGINT",
            "FLOAT64": "DOUBLE", "NUMERIC": "DECIMAL(38,9)", "DECIMAL": "DECIMAL(38,9)", "STRING": "VARCHAR",
            "BOOL": "BOOLEAN", "BYTES": "BLOB", "DATETIME": "TIMESTAMP", "TIMESTAMP": "TIMESTAMPTZ"},
-    refused=(exp.HexString, exp.BitString, exp.Collate, exp.ByteString),
+    refused=(exp.HexString, exp.BitString, exp.Collate, exp.ByteString, exp.AtTimeZone),
 )  # fmt: skip

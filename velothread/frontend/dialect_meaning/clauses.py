@@ -84,6 +84,8 @@ def _unnest(node: exp.Unnest, meaning: Meaning, sql: str) -> exp.Expr:
     if meaning.name != "bigquery":
         return node
     alias = node.args.get("alias")
+    if any(isinstance(x, exp.Struct) for e in node.expressions for x in e.walk()):
+        raise refuse("UNNEST of structs, which gives a column for each field, is not translated", node, sql)
     item = alias.columns[0].name if alias is not None and alias.columns else (alias.name if alias is not None else "")
     item = item or "unnamed item"
     if not offset:
@@ -107,6 +109,12 @@ def _unnest(node: exp.Unnest, meaning: Meaning, sql: str) -> exp.Expr:
     return exp.Lateral(this=exp.Subquery(this=query), alias=name)
 
 
+def _group(node: exp.Group, meaning: Meaning, sql: str) -> exp.Expr:
+    if node.args.get("totals"):
+        raise refuse("WITH TOTALS is not supported", node, sql, "GROUP BY ROLLUP gives a row for all")
+    return node
+
+
 CLAUSES: Mapping[type[exp.Expr], Handler] = MappingProxyType(
-    {exp.Select: _select, exp.Join: _join, exp.Unnest: _unnest}
+    {exp.Group: _group, exp.Select: _select, exp.Join: _join, exp.Unnest: _unnest}
 )

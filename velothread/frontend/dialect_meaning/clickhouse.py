@@ -200,11 +200,11 @@ rowNumberInAllBlocks(...) = !
 
 MEANING = Meaning(
     "clickhouse", _CALLS, formats=CLICKHOUSE, divide="divide, exact infinite", div="div, error", mod="mod, error",
-    predicates_are_numbers=True, whole="cut", escape="\\", separator="",
+    predicates_are_numbers=True, whole="cut", strict_text=True, escape="\\", separator="",
     parts={"dayofweek": 'isodow("time of"(d))'},
     types={"INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INTEGER", "INT64": "BIGINT", "UINT8": "UTINYINT",
            "UINT16": "USMALLINT", "UINT32": "UINTEGER", "UINT64": "UBIGINT", "FLOAT32": "FLOAT", "FLOAT64": "DOUBLE",
            "STRING": "VARCHAR", "DATE32": "DATE", "DATETIME": "TIMESTAMP", "BOOL": "BOOLEAN", "DATETIME64": "TIMESTAMP",
            "INT": "INTEGER", "FIXEDSTRING": "VARCHAR"},
-    refused=(exp.HexString, exp.BitString, exp.Collate),
+    refused=(exp.HexString, exp.BitString, exp.Collate, exp.AtTimeZone),
 )  # fmt: skip

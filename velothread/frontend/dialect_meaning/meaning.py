@@ -28,9 +28,11 @@ class Meaning:
     calls: its functions. units, parts, formats: its words for units, for parts of a time, for formats of dates.
     divide, div, mod, minus, plus: the typed operation behind an operator; "": ours is the same.
     first_index: of arrays; None: it has none. whole: how a number turns into an integer, "" as here.
-    cuts_text: CAST to VARCHAR(n) keeps n characters. escape: LIKE has it without ESCAPE. like: "exact", "ascii" (the case
-    of ASCII letters is ignored), "brackets" ([a-z] in patterns). predicates_are_numbers: `a = b` is 1 or 0 as a value.
-    separator: what string aggregation puts between; None: it must be said. types: names of types -> ours.
+    cuts_text: CAST to VARCHAR(n) keeps n characters. escape: LIKE has it without ESCAPE. like: "exact", "ascii" (case
+    of ASCII letters ignored), "brackets" ([a-z] in patterns). predicates_are_numbers: `a = b` is 1 or 0 as a value.
+    strict_text: CAST('12.7' AS INTEGER) is an error.
+    separator: what string aggregation puts between; None: it must be said. types: names of types -> ours, "!": refused.
+    aggregates: name of an aggregate -> the typed operation on its result and a value.
     interval_keeps_date: DATE + INTERVAL 1 DAY is a DATE.
     """
 
@@ -46,6 +48,7 @@ class Meaning:
     plus: str = ""
     first_index: int | None = 1
     whole: str = ""
+    strict_text: bool = False
     cuts_text: bool = False
     escape: str = ""
     like: str = "exact"
@@ -53,9 +56,8 @@ class Meaning:
     separator: str | None = ","
     types: Mapping[str, str] = field(default_factory=dict)
     interval_keeps_date: bool = True
-    concat_skips_null: bool = True
-    rounds: str = ""
-    refused: tuple[type[exp.Expr], ...] = (exp.HexString, exp.BitString, exp.Collate)
+    aggregates: Mapping[str, str] = field(default_factory=dict)
+    refused: tuple[type[exp.Expr], ...] = (exp.HexString, exp.BitString, exp.Collate, exp.AtTimeZone)
 
     def unit(self, word: str) -> str | None:
         """Our name of a unit."""

@@ -86,8 +86,8 @@ weekday(d) = isodow("time of"(d)) - 1
 dayofyear(d) = dayofyear("time of"(d))
 weekofyear(d) = weekofyear("time of"(d))
 week(d) = CAST(strftime("time of"(d), '%U') AS INTEGER)
-week(d, mode) = CASE mode WHEN 0 THEN CAST(strftime("time of"(d), '%U') AS INTEGER) WHEN 3 THEN weekofyear("time \
-    of"(d)) WHEN 5 THEN CAST(strftime("time of"(d), '%W') AS INTEGER) ELSE \
+week(d, mode) = CASE mode WHEN 0 THEN CAST(strftime("time of"(d), '%U') AS INTEGER) WHEN 3 THEN weekofyear(\
+    "time of"(d)) WHEN 5 THEN CAST(strftime("time of"(d), '%W') AS INTEGER) ELSE \
     error('week(): only the modes 0, 3 and 5 are translated') END
 dayname(d) = dayname("time of"(d))
 monthname(d) = monthname("time of"(d))
@@ -131,7 +131,7 @@ MEANING = Meaning(
         "microsecond": 'microsecond("time of"(d)) % 1000000',
         "year_month": 'year("time of"(d)) * 100 + month("time of"(d))',
     },
-    first_index=None, whole="leading", cuts_text=True, escape="\\", predicates_are_numbers=True,
+    first_index=None, whole="half, leading", cuts_text=True, escape="\\", predicates_are_numbers=True,
     types={"TIMESTAMP": "TIMESTAMP", "DATETIME": "TIMESTAMP", "DECIMAL": "DECIMAL(10,0)", "CHAR": "VARCHAR",
            "MEDIUMINT": "INTEGER", "FLOAT": "FLOAT", "YEAR": "INTEGER", "NCHAR": "VARCHAR"},
 )  # fmt: skip

@@ -97,6 +97,8 @@ def _bracket(node: exp.Bracket, meaning: Meaning, sql: str) -> exp.Expr:
     if isinstance(index, exp.Literal) and index.is_string:  # a field, or a key of a map
         return exp.Bracket(this=node.this, expressions=[index])
     known = index if isinstance(index, exp.Literal) and str(index.name).isdigit() else None
+    if meaning.name == "snowflake":
+        return same_place(call("item from 0", node.this, index), node)
     if meaning.name == "clickhouse":
         return exp.Bracket(this=node.this, expressions=[index])
     if known is not None:
@@ -124,13 +126,20 @@ def _cast(node: exp.Cast, meaning: Meaning, sql: str) -> exp.Expr:
         if node.args.get(extra) is not None:
             raise refuse(f"CAST with {extra.upper()} is not translated", node, sql)
     width = to.expressions[0].name if to.this in _TEXTS and to.expressions else ""
+    if node.meta.get("typed_literal") and to.this == exp.DType.DECIMAL and not to.expressions:
+        return exp.Literal.number(node.this.name)  # DECIMAL '1.50' has the digits that are written
     new_type = our_type(to, meaning, sql)
     inner = node.this
     if new_type.meta.get("numeric"):
         return same_place(call("numeric", inner), node)
+    safe = isinstance(node, exp.TryCast) and (meaning.name != "databricks" or bool(node.args.get("safe")))
+    if meaning.strict_text and new_type.this in _INTEGERS:
+        inner = call("digits, null" if safe else "digits, error", inner)
     if meaning.whole and new_type.this in _INTEGERS:
         inner = call(f"whole, {meaning.whole}", inner)
-    safe = isinstance(node, exp.TryCast)
+    is_text = new_type.this in (*_TEXTS, exp.DType.TEXT)
+    if meaning.name == "snowflake" and isinstance(inner, exp.JSONExtract) and is_text:
+        inner = exp.JSONExtractScalar(this=inner.this, expression=inner.expression)  # without the quotes
     kind: type[exp.Cast] = exp.TryCast if safe else exp.Cast
     new = kind(this=inner, to=new_type)
     new.meta.update(node.meta)
@@ -212,6 +221,22 @@ def _group_concat(node: exp.GroupConcat, meaning: Meaning, sql: str) -> exp.Expr
 def _substring(node: exp.Substring, meaning: Meaning, sql: str) -> exp.Expr:
     parts = [node.this, node.args.get("start") or exp.Literal.number(1), node.args.get("length")]
     return same_place(call("substring", *(p for p in parts if p is not None)), node)
+
+
+def _array(node: exp.Array, meaning: Meaning, sql: str) -> exp.Expr:
+    """ARRAY(SELECT ...) is the rows of a query."""
+    if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Query):
+        return call("array", node.expressions[0])
+    return node
+
+
+def _similar(node: exp.SimilarTo, meaning: Meaning, sql: str) -> exp.Expr:
+    """SIMILAR TO: % and _ of LIKE among signs of regular expressions."""
+    pattern = node.expression
+    if not isinstance(pattern, exp.Literal) or not pattern.is_string or set(pattern.name) & set("\\^$.[{"):
+        raise refuse("SIMILAR TO takes a pattern that is written out, without [ { ^ $ . and \\", node, sql)
+    regex = "(?s)(?:" + pattern.name.replace("%", ".*").replace("_", ".") + ")"
+    return same_place(call("regexp_full_match", node.this, exp.Literal.string(regex)), node)
 
 
 def _xor(node: exp.Xor, meaning: Meaning, sql: str) -> exp.Expr:
@@ -340,6 +365,8 @@ NODES: Mapping[type[exp.Expr], Handler] = MappingProxyType({
     exp.Extract: _extract,
     exp.GroupConcat: _group_concat,
     exp.Xor: _xor,
+    exp.Array: _array,
+    exp.SimilarTo: _similar,
     exp.WithinGroup: _within_group,
     exp.Final: _final,
     exp.DPipe: _concat,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlglot import exp
+
 from velothread.frontend.dialect_meaning.formats import POSTGRES
 from velothread.frontend.dialect_meaning.meaning import Meaning
 from velothread.frontend.dialect_meaning.templates import table
@@ -135,5 +137,6 @@ MEANING = Meaning(
     units={"mon": "month", "min": "minute", "sec": "second", "milliseconds": "millisecond"},
     types={"FLOAT": "DOUBLE", "NUMERIC": "numeric", "DECIMAL": "numeric", "DOUBLE PRECISION": "DOUBLE",
            "JSONB": "JSON", "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"},
-    whole="", cuts_text=True, escape="\\", separator=None, interval_keeps_date=False,
+    whole="", strict_text=True, cuts_text=True, escape="\\", separator=None, interval_keeps_date=False,
+    aggregates={"sum": "sum type"}, refused=(exp.HexString, exp.BitString, exp.Collate),
 )  # fmt: skip

@@ -238,26 +238,6 @@ def _array_agg_with_limit(node: exp.Anonymous, meaning: Meaning, sql: str) -> ex
     return expanded("array_slice(l, 1, n)", {"l": listed, "n": count})
 
 
-def _whole_mean(node: exp.Anonymous, meaning: Meaning, sql: str) -> exp.Expr:
-    """T-SQL's AVG of integers is one; the binder decides by the type of a value."""
-    if isinstance(node.parent, (exp.Window, exp.Filter)) and node.arg_key == "this":
-        return node
-    return _typed_mean(node, "whole mean")
-
-
-def _scaled_mean(node: exp.Anonymous, meaning: Meaning, sql: str) -> exp.Expr:
-    """Trino's avg of decimals has their scale."""
-    if isinstance(node.parent, (exp.Window, exp.Filter)) and node.arg_key == "this":
-        return node
-    return _typed_mean(node, "mean, scaled")
-
-
-def _typed_mean(node: exp.Anonymous, operation: str) -> exp.Expr:
-    (value,) = node.expressions
-    inner = value.expressions[0] if isinstance(value, exp.Distinct) else value
-    return call(operation, call("avg", value.copy()), call("any_value", inner.copy()))
-
-
 def _concat_or_lists(node: exp.Anonymous, meaning: Meaning, sql: str) -> exp.Expr:
     """Trino's concat puts texts or lists together; NULL as soon as one of them is."""
     joined: exp.Expr = node.expressions[0].copy()
@@ -294,7 +274,6 @@ REWRITES: Mapping[str, Rewrite] = MappingProxyType({
     "array": _array, "map_of_pairs": _map_of_pairs, "named_struct": _named_struct, "struct": _struct,
     "date_add": _date_add, "date_sub": _date_sub, "part": _part, "coalesce": _coalesce, "first": _first,
     "count_rows": _count_rows, "count_different": _count_different, "explode": _explode,
-    "bigquery_array_agg": _array_agg_with_limit, "whole_mean": _whole_mean, "scaled_mean": _scaled_mean,
-    "concat_or_lists": _concat_or_lists,
+    "bigquery_array_agg": _array_agg_with_limit,     "concat_or_lists": _concat_or_lists,
     "joda_format": _joda_format, "trino_reduce": _reduce, **SQLITE_DATES,
 })  # fmt: skip

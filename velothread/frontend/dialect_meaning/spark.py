@@ -1,6 +1,6 @@
 """Spark SQL, Hive: fractions from `/`, NULL for zero and for what can't be cast; lists count from 0 in brackets.
 
-The rules are those of `spark.sql.ansi.enabled = false` for division; casts of texts that are no number are an error.
+The rules are those of `spark.sql.ansi.enabled = false`; `databricks` has those of ANSI.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ isnan(...)
 nanvl(a, b) = CASE WHEN isnan(a) THEN b ELSE a END
 decode(...) = @decode
 try_divide(a, b) = "divide, exact null"(a, b)
-int(x) = CAST("whole, cut"(x) AS INTEGER)
-bigint(x) = CAST("whole, cut"(x) AS BIGINT)
+int(x) = TRY_CAST("whole, cut, lenient"(x) AS INTEGER)
+bigint(x) = TRY_CAST("whole, cut, lenient"(x) AS BIGINT)
 double(x) = CAST(x AS DOUBLE)
 float(x) = CAST(x AS FLOAT)
 string(x) = CAST(x AS VARCHAR)
@@ -212,7 +212,7 @@ MEANING = Meaning(
         "second": 'second("time of"(d)) + (microsecond("time of"(d)) % 1000000) / 1000000',
     },
     units={"mm": "month", "mon": "month", "yyyy": "year", "yy": "year", "dd": "day"},
-    first_index=0, whole="cut", escape="\\", separator="",
+    first_index=0, whole="cut, lenient", escape="\\", separator="",
     types={"TIMESTAMP": "TIMESTAMP", "TIMESTAMP_NTZ": "TIMESTAMP", "DECIMAL": "DECIMAL(10,0)", "DEC": "DECIMAL(10,0)",
            "NUMERIC": "DECIMAL(10,0)", "FLOAT": "FLOAT", "REAL": "FLOAT", "BYTE": "TINYINT", "STRING": "VARCHAR"},
 )  # fmt: skip

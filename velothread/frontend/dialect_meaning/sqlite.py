@@ -70,7 +70,7 @@ unlikely(x) = x
 
 MEANING = Meaning(
     "sqlite", _CALLS, formats=SQLITE, divide="divide, whole null", div="div, null", mod="mod, null",
-    minus="minus, refused", first_index=None, whole="leading", like="ascii", predicates_are_numbers=True,
+    minus="minus, refused", first_index=None, whole="cut, leading", like="ascii", predicates_are_numbers=True,
     types={"INTEGER": "BIGINT", "INT": "BIGINT", "REAL": "DOUBLE", "FLOAT": "DOUBLE", "DOUBLE": "DOUBLE",
            "TEXT": "VARCHAR", "NUMERIC": "!", "DECIMAL": "!",
            "DATE": "!", "DATETIME": "!", "TIMESTAMP": "!",

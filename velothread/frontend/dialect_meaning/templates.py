@@ -3,8 +3,9 @@
     weekday(d) = isodow("time of"(d)) - 1
 
 A name may have several lines with different numbers of parameters. `...` alone between the parentheses: the call has
-the same meaning here, whatever its arguments. Names in double quotes are the typed operations of `typed.py`. A parameter
-called `unit` is a word (`day`, `'day'`), one called `format` a format of dates written as a text: both come in ours.
+the same meaning here, whatever its arguments (behind it: another name, `@` a rewrite, `!` a refusal with a hint).
+Names in double quotes are the typed operations of `typed.py`. A parameter called `unit` is a word (`day`, `'day'`), one
+called `format` a format of dates written as a text: both come in ours.
 """
 
 from __future__ import annotations

@@ -40,6 +40,11 @@ def translate(tree: exp.Expr, meaning: Meaning, sql: str) -> exp.Expr:
         new = _call(node, meaning, sql) if isinstance(node, exp.Anonymous) else _node(node, meaning, sql)
         if new is not node:
             node.replace(new)
+        if meaning.aggregates:
+            typed = _typed_aggregate(new, meaning)
+            if typed is not new:
+                new.replace(typed)
+                new = typed
         if meaning.predicates_are_numbers:
             value = value_of_predicate(new, meaning)
             if value is not new:
@@ -98,6 +103,28 @@ def _call(node: exp.Anonymous, meaning: Meaning, sql: str) -> exp.Expr:
     if place is not None and new is not node:
         new.meta["start"], new.meta["end"] = place.start, place.end - 1
     return new
+
+
+def _typed_aggregate(node: exp.Expr, meaning: Meaning) -> exp.Expr:
+    """An aggregate whose type differs: the operation on it (with its OVER and FILTER) and on a value like it."""
+    inside = isinstance(node.parent, _AROUND_AGGREGATES) and node.arg_key == "this"
+    inner = node
+    while isinstance(inner, (exp.Window, exp.Filter)):
+        inner = inner.this
+    name = str(inner.this).lower() if isinstance(inner, exp.Anonymous) else ""
+    if inside or name not in meaning.aggregates or len(inner.expressions) != 1:
+        return node
+    like = node.copy()
+    value: exp.Expr = like
+    while not isinstance(value, exp.Anonymous):
+        value = value.this
+    argument = value.expressions[0]
+    argument = argument.expressions[0] if isinstance(argument, exp.Distinct) else argument
+    value.set("this", "any_value")
+    value.set("expressions", [argument.copy()])
+    typed = call(meaning.aggregates[name], node.copy(), like)
+    typed.meta.update(inner.meta)
+    return typed
 
 
 def _any_arguments(template: Template, node: exp.Anonymous, meaning: Meaning, sql: str) -> exp.Expr:

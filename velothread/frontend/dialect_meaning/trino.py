@@ -92,7 +92,6 @@ string_agg(...) = @joined
 arbitrary(...) = any_value
 any_value(...)
 count_if(...)
-avg(...) = @scaled_mean
 bool_and(...)
 every(...) = bool_and
 bool_or(...)
@@ -144,12 +143,12 @@ md5(...) = !
 
 MEANING = Meaning(
     "trino", _CALLS, formats=MYSQL, divide="divide, scaled", div="div, error", mod="mod, error",
-    minus="minus, interval", first_index=1, whole="away", separator=None,
+    minus="minus, interval", first_index=1, whole="away", strict_text=True, separator=None,
     parts={
         "dow": 'isodow("time of"(d))', "day_of_week": 'isodow("time of"(d))', "doy": 'dayofyear("time of"(d))',
         "day_of_year": 'dayofyear("time of"(d))', "week": 'weekofyear("time of"(d))', "yow": 'isoyear("time of"(d))',
         "year_of_week": 'isoyear("time of"(d))', "day_of_month": 'day("time of"(d))',
     },
-    cuts_text=True,
+    cuts_text=True, aggregates={"avg": "mean, scaled"},
     types={"DECIMAL": "DECIMAL(38,0)", "REAL": "FLOAT", "VARBINARY": "BLOB"},
 )  # fmt: skip

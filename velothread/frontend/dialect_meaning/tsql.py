@@ -63,15 +63,14 @@ datename(part, d) = !datepart gives the number
 dateadd(unit, n, d) = "date plus"(unit, n, d)
 datediff(unit, a, b) = <borders>
 datediff_big(unit, a, b) = <borders>
-datetrunc(unit, d) = CASE unit WHEN 'week' THEN error('DATETRUNC(week) is not translated') ELSE "as \
-    given"(date_trunc(unit, "time of"(d)), "time of"(d)) END
+datetrunc(unit, d) = CASE unit WHEN 'week' THEN error('DATETRUNC(week) is not translated') ELSE \
+    "as given"(date_trunc(unit, "time of"(d)), "time of"(d)) END
 eomonth(d) = last_day("time of"(d))
 eomonth(d, n) = last_day("date plus"('month', n, d))
 datefromparts(y, m, d) = make_date(y, m, d)
 isdate(...) = !
 string_agg(...) = @joined
 count_big(...) = @count_rows
-avg(...) = @whole_mean
 stdev(...) = stddev_samp
 stdevp(...) = stddev_pop
 var(...) = var_samp
@@ -88,8 +87,8 @@ isnumeric(...) = !TRY_CAST(x AS float) IS NOT NULL
 
 MEANING = Meaning(
     "tsql", _CALLS, formats=DOTNET, divide="divide, whole error", div="div, error", mod="mod, error",
-    minus="minus, refused", plus="plus or concat", first_index=None, whole="cut", cuts_text=True, like="brackets",
-    separator=None,
+    minus="minus, refused", plus="plus or concat", first_index=None, whole="cut", strict_text=True, cuts_text=True,
+    like="brackets", separator=None, aggregates={"avg": "whole mean"},
     units={"yy": "year", "yyyy": "year", "qq": "quarter", "q": "quarter", "mm": "month", "m": "month", "dy": "day",
            "y": "day", "dayofyear": "day", "dd": "day", "d": "day", "wk": "week", "ww": "week", "dw": "day", "w": "day",
            "weekday": "day", "hh": "hour", "mi": "minute", "n": "minute", "ss": "second", "s": "second",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from velothread.frontend.expressions import ExpressionBinder
 
 Typed = Callable[["ExpressionBinder", list[Expression], Position | None], Expression]
+_DIGITS = {"TINYINT": 3, "UTINYINT": 3, "SMALLINT": 5, "USMALLINT": 5, "INTEGER": 10, "UINTEGER": 10, "HUGEINT": 38}
 _DAY_UNITS = ("year", "quarter", "month", "week", "day", "decade", "century")
 _INTERVALS = {
     "year": "to_years", "quarter": "to_quarters", "month": "to_months", "week": "to_weeks", "day": "to_days",
@@ -162,16 +163,35 @@ def _plus_or_concat(binder: ExpressionBinder, arguments: list[Expression], place
 
 
 def _whole(rule: str, binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
-    """A number before it is cast to an integer. cut: towards zero; away, even: how halves are rounded."""
+    """What is cast to an integer. cut: towards zero; away: halves away from zero; half: as ours.
+
+    Of texts: "lenient" reads fractions, NULL for no number; "leading" takes the number in front.
+    """
     (e,) = arguments
     call = binder.calls.call
-    if _text(e):
-        return _leading_number(binder, e, place) if rule == "leading" else e
-    if e.type.kind not in ("FLOAT", "DOUBLE", "DECIMAL"):
+    if _text(e) and "leading" in rule:
+        return _leading_number(binder, e, place)
+    if _text(e) and "lenient" in rule:
+        return call("trunc", [Cast(binder.settle(e), t.decimal(38, 10), False, place)], place)
+    if e.type.kind not in ("FLOAT", "DOUBLE", "DECIMAL") or "half" in rule:
         return e
-    if rule in ("cut", "leading"):
-        return call("trunc", [e], place)
-    return call("round", [e], place)
+    return call("round" if rule == "away" else "trunc", [e], place)
+
+
+def _digits(
+    otherwise: str, binder: ExpressionBinder, arguments: list[Expression], place: Position | None
+) -> Expression:
+    """A text that is cast to an integer must be one: '12.7' isn't."""
+    (e,) = arguments
+    if not _text(e):
+        return e
+    e = binder.settle(e)
+    call = binder.calls.call
+    fraction = call("regexp_matches", [e, literal(r"^\s*[-+]?[0-9]*[.eE][0-9]", t.VARCHAR)], place)
+    if otherwise == "null":
+        return binder.case([fraction], [literal(None, t.VARCHAR), e], place)
+    error = call("error", [literal("a text with a fraction can't be cast to an integer", t.VARCHAR)], place)
+    return binder.case([fraction], [error, e], place)
 
 
 def _leading_number(binder: ExpressionBinder, e: Expression, place: Position | None) -> Expression:
@@ -194,8 +214,10 @@ def _round(binder: ExpressionBinder, arguments: list[Expression], place: Positio
 def _numeric(binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
     """CAST(x AS numeric), which has no bounds there: as many digits as we have."""
     (e,) = arguments
-    if e.type.is_integer or e.type.kind == "DECIMAL":
+    if e.type.kind == "DECIMAL":
         return e
+    if e.type.is_integer:
+        return Cast(e, t.decimal(_DIGITS.get(e.type.kind, 19), 0), True, place)
     return Cast(binder.settle(e), t.decimal(38, 10), True, place)
 
 
@@ -211,6 +233,28 @@ def _mean_scaled(binder: ExpressionBinder, arguments: list[Expression], place: P
     """(mean, one value): of decimals it has their scale, rounded."""
     mean, value = arguments
     return Cast(mean, value.type, True, place) if value.type.kind == "DECIMAL" else mean
+
+
+def _sum_type(binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
+    """(sum, one value): PostgreSQL's sum of BIGINT is numeric, of smaller integers BIGINT. It shows in divisions."""
+    total, value = arguments
+    if not value.type.is_integer:
+        return total
+    big = value.type.kind in ("BIGINT", "HUGEINT", "UBIGINT")
+    return Cast(total, t.decimal(38, 0) if big else t.BIGINT, True, place)
+
+
+def _item_from_0(binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
+    """(list or document, index or name): documents count from 0 as well, lists from 1."""
+    base, key = arguments
+    call = binder.calls.call
+    if base.type == t.JSON:
+        return call("json_extract", [base, key], place)
+    if base.type.kind == "MAP" or not key.type.is_integer:
+        return call("map_extract_value" if base.type.kind == "MAP" else "array_extract", [base, key], place)
+    below = binder.compare("<", key, literal(0, t.INTEGER), place)
+    item = call("array_extract", [base, call("+", [key, literal(1, t.INTEGER)], place)], place)
+    return binder.case([below], [literal(None, item.type), item], place)
 
 
 def _isnt_text(binder: ExpressionBinder, arguments: list[Expression], place: Position | None) -> Expression:
@@ -234,7 +278,8 @@ TYPED: Mapping[str, Typed] = MappingProxyType(
         **{f"div, {z}": partial(_whole_quotient, z) for z in _ZERO},
         **{f"mod, {z}": partial(_remainder, z) for z in _ZERO},
         **{f"minus, {d}": partial(_difference, d) for d in ("days", "interval", "refused")},
-        **{f"whole, {r}": partial(_whole, r) for r in ("cut", "away", "leading")},
+        **{f"whole, {r}": partial(_whole, r) for r in ("cut", "cut, lenient", "away", "cut, leading", "half, leading")},
+        **{f"digits, {o}": partial(_digits, o) for o in ("error", "null")},
         "time of": _time_of,
         "timestamp of": _timestamp_of,
         "as given": _as_given,
@@ -244,6 +289,8 @@ TYPED: Mapping[str, Typed] = MappingProxyType(
         "numeric": _numeric,
         "whole mean": _mean,
         "mean, scaled": _mean_scaled,
+        "sum type": _sum_type,
+        "item from 0": _item_from_0,
         "number of": _isnt_text,
     }
 )

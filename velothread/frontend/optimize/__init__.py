@@ -3,28 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
 
-from velothread.frontend.optimize.inline_shared import inline_shared
-from velothread.frontend.optimize.join_order import order_joins
-from velothread.frontend.optimize.late_columns import late_columns
-from velothread.frontend.optimize.limits import push_limits
-from velothread.frontend.optimize.narrow_shared import narrow_shared
-from velothread.frontend.optimize.prune_columns import prune_columns
-from velothread.frontend.optimize.push_filters import push_filters
-from velothread.frontend.optimize.scan_bounds import bound_scans
-from velothread.plan.nodes import Node
+from velothread.plan.nodes import Filter, Join, Limit, Node, Shared, Sort, inputs
 
-Rule = Callable[[Node], Node]
+
+class Rule(NamedTuple):
+    """A function plan -> plan of this module. It leaves plans alone that have none of the nodes that it is `about`, so
+    it is imported for the first that has; (): it is about all."""
+
+    module: str
+    name: str
+    about: tuple[type[Node], ...] = ()
+
+    def __call__(self, plan: Node) -> Node:
+        """The plan that the rule makes of `plan`."""
+        if self.about and not _has(plan, self.about):
+            return plan
+        rule: Callable[[Node], Node] = getattr(import_module(f"{__name__}.{self.module}"), self.name)
+        return rule(plan)
+
+
+def _has(plan: Node, kinds: tuple[type[Node], ...]) -> bool:
+    return isinstance(plan, kinds) or any(_has(n, kinds) for n in inputs(plan))
+
 
 RULES: tuple[Rule, ...] = (
-    inline_shared,  # first: a CTE used once is no barrier for what follows
-    push_filters,  # before pruning: a filter that moved down needs its columns there
-    order_joins,  # after the filters: sizes depend on them
-    push_limits,
-    bound_scans,  # after the filters have reached the scans
-    narrow_shared,  # before pruning, which takes what is shared as it is
-    prune_columns,  # only now is it known what each step needs
-    late_columns,  # of what is left to be read, some can wait
+    Rule("inline_shared", "inline_shared", (Shared,)),  # first: a CTE used once is no barrier for what follows
+    Rule("simplify", "simplify", (Filter, Join)),  # before the filters move: what says more goes further
+    # before pruning: a filter that moved down needs its columns there
+    Rule("push_filters", "push_filters", (Filter, Join)),
+    # before the joins are ordered, which goes by what is left of their sides
+    Rule("sink_semi_joins", "sink_semi_joins", (Join,)),
+    Rule("join_order", "order_joins", (Join,)),  # after the filters: sizes depend on them
+    # after the joins are in order, and before the sides of those that this makes are chosen
+    Rule("restrict_groups", "restrict_groups", (Join,)),
+    Rule("turn_joins", "turn_joins", (Join,)),  # sides go by the order of the joins below them
+    Rule("limits", "push_limits", (Limit,)),
+    Rule("scan_bounds", "bound_scans", (Filter,)),  # after the filters have reached the scans
+    Rule("narrow_shared", "narrow_shared", (Shared,)),  # before pruning, which takes what is shared as it is
+    Rule("prune_columns", "prune_columns"),  # only now is it known what each step needs
+    Rule("late_columns", "late_columns", (Sort,)),  # of what is left to be read, some can wait
 )
 
 

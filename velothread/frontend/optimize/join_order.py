@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 from velothread.frontend.optimize.conditions import conjunction, conjuncts, substitute
 from velothread.frontend.optimize.estimates import Estimates
-from velothread.kernels.functions import SCALARS
 from velothread.plan.expressions import Call, Column, Expression, Field, columns_of, is_volatile, may_raise
 from velothread.plan.nodes import Filter, Join, JoinKey, Node, Project, inputs, with_inputs
 from velothread.types import BOOLEAN
@@ -236,6 +235,8 @@ class _Region:
 
 
 def _equal(a: Expression, b: Expression) -> Expression:
+    from velothread.kernels.functions import SCALARS
+
     return Call(SCALARS["="][0], (a, b), BOOLEAN)
 
 

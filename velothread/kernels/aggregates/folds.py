@@ -14,6 +14,7 @@ from velothread.kernels.grouping import Codes, integers, plain
 _LOW32 = np.int64(0xFFFFFFFF)
 _EXACT = 1 << 53  # float64 adds integers exactly up to here
 _HUGE = 10**38
+SHORT_DIGITS = 18  # decimals of so many fit into 64 bits
 
 
 class Count(ArrayState):
@@ -62,20 +63,15 @@ class IntegerSum(ArrayState):
         if not rows.count:
             return
         self.tally(rows)
-        column = rows.columns[0]
-        values = integers(column)
-        codes = rows.codes
-        if values is None:
-            values, wide = _words64(column)
-            if wide is not None:
-                self._add_beyond(rows.places, wide, column)
-        values = values.astype(np.int64, copy=False)
-        top = max(-int(values.min()), int(values.max()))
+        column, codes = rows.columns[0], rows.codes
+        values, wide, top = rows.once("words", lambda: _whole(column))
+        if wide is not None:
+            self._add_beyond(rows.places, wide, column)
         self._bound(self.bound + top * rows.count)
         if self.bound < 1 << 63 and rows.scattered:
             np.add.at(self.arrays[1], rows.places, values)
         elif top * rows.count < _EXACT:
-            self._add(_sums(codes, values, rows.groups))
+            self._add(rows.once("sums", lambda: _sums(codes, values, rows.groups)))
         else:
             step = 1 << 20  # 2**20 halves of 32 bits add up to less than 2**53
             for start in range(0, rows.count, step):
@@ -192,12 +188,23 @@ def _sums(codes: Codes | None, values: Codes, groups: int) -> Codes:
     return np.bincount(codes, values, groups).astype(np.int64)
 
 
+def _whole(column: pa.Array) -> tuple[Codes, Codes | None, int]:
+    """The values as int64 and the rows of those that don't fit (None: all fit); no value is greater than the third."""
+    found, wide = integers(column), None
+    if found is None:
+        found, wide = _words64(column)
+    values: Codes = found.astype(np.int64, copy=False)
+    return values, wide, max(-int(values.min()), int(values.max()))
+
+
 def _words64(column: pa.Array) -> tuple[Codes, Codes | None]:
     """uint64 or decimal128 values as int64, 0 for those that don't fit, and the rows of these (None: all fit)."""
     if pa.types.is_uint64(column.type):
         column = column.cast(pa.decimal128(38, 0))
     pairs = np.frombuffer(column.buffers()[1], np.int64, 2 * len(column), column.offset * 16).reshape(-1, 2)
     low, high = pairs[:, 0], pairs[:, 1]
+    if column.type.precision <= SHORT_DIGITS:
+        return np.ascontiguousarray(low), None
     # -2**63 has no positive counterpart: left to the slow way, so that bounds stay simple.
     fits = (high == low >> np.int64(63)) & (low != np.iinfo(np.int64).min)
     if fits.all():

@@ -70,7 +70,7 @@ def binned(bins: pa.Array, exactly: bool) -> Computation:
     def compute(kept: Kept, groups: int) -> pa.Array:
         values = kept.columns[0]
         edges = _sorted(normalised(bins.cast(values.type)))
-        other = _bin_for_others(values.type)
+        other = bin_for_others(values.type)
         n = len(edges)
         worth = ranks(joined([edges, normalised(values)]))
         bounds, found = worth[:n], worth[n:]
@@ -104,7 +104,7 @@ def _sorted(values: pa.Array) -> pa.Array:
     return values.take(pa.array(first))
 
 
-def _bin_for_others(t: pa.DataType) -> pa.Array:
+def bin_for_others(t: pa.DataType) -> pa.Array:
     """One value: the key for what fits no bin. It is DuckDB's: the greatest of numbers and times, or an empty text."""
     if pa.types.is_floating(t):
         return pa.array([np.inf], t)

@@ -24,7 +24,7 @@ class Rows:
     Threading: owned by one thread.
     """
 
-    __slots__ = ("_alike", "_counts", "_numbers", "_positions", "codes", "columns", "count", "groups")
+    __slots__ = ("_alike", "_counts", "_numbers", "_once", "_positions", "codes", "columns", "count", "groups")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Rows:
         self._counts: Codes | None = None
         self._alike: Rows | None = None
         self._numbers: dict[int, Codes] = {}
+        self._once: dict[str, Any] = {}
 
     def share_counts(self, other: Rows) -> None:
         """`other` has the same rows: take its counts."""
@@ -73,6 +74,12 @@ class Rows:
     def places(self) -> Codes:
         """Group per row, also where there are no keys."""
         return np.zeros(self.count, np.intp) if self.codes is None else self.codes
+
+    def once(self, name: str, compute: Callable[[], Any]) -> Any:
+        """What `compute` gives, computed for the first of the calls that get these rows. Not to be written to."""
+        if name not in self._once:
+            self._once[name] = compute()
+        return self._once[name]
 
     def numbers(self, i: int) -> Codes:
         """Column `i` as float64 (floats, and decimals as their nearest), or as integers of its own width."""

@@ -41,8 +41,13 @@ def _constant_or_null(value: Value, *tested: Value) -> Value:
 
 
 def _is_other(value: Value) -> Value:
-    """The bin of all else is the empty text; other types have none that could be told."""
-    return pc.equal(value, "") if pa.types.is_string(value.type) else pc.and_not(pc.is_valid(value), True)
+    """Is it the key under which `histogram` counts what fits no bin? Nested values have none that could be told."""
+    from velothread.kernels.aggregates.frequencies import bin_for_others
+
+    other = pa.scalar(None, value.type) if pa.types.is_nested(value.type) else bin_for_others(value.type)[0]
+    if not other.is_valid:
+        return pc.and_not(pc.is_valid(value), True) if pa.types.is_nested(value.type) else pa.scalar(None, pa.bool_())
+    return pc.equal(value, other)
 
 
 def _constant(constant: str | int) -> Any:

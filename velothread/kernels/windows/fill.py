@@ -36,8 +36,8 @@ def fill(column: pa.Array, key: pa.Array, own_order: Sequence[SortKey], layout: 
     mine = number[wanted]
 
     def of_mine(place: Codes) -> Codes:
-        inside: Codes = (place >= 0) & (place < len(at))
-        return inside & (owner.take(np.clip(place, 0, len(at) - 1)) == mine)
+        there: Codes = (place >= 0) & (place < len(at)) & (owner.take(np.clip(place, 0, len(at) - 1)) == mine)
+        return there
 
     # two neighbours: before and after, else two after, else two before
     one, two = after - 1, after
