@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
@@ -26,8 +27,12 @@ KINDS: tuple[JoinKind, ...] = ("inner", "inner", "inner", "left", "full", "semi"
 
 @pytest.fixture(autouse=True)
 def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that every inner join is reordered."""
+    """So that every inner join is reordered, and every semi or anti join moved and turned that may be."""
     monkeypatch.setattr(join_order, "_SMALL_ROWS", 0.0)
+    turn, sink = (import_module(f"velothread.frontend.optimize.{n}") for n in ("turn_joins", "sink_semi_joins"))
+    monkeypatch.setattr(turn, "_MANY_ROWS", -1.0)
+    monkeypatch.setattr(turn, "_MUCH_LARGER", 0.0)
+    monkeypatch.setattr(sink, "_FEWER", 1e9)
 
 
 def condition(fields: list[Field], chance: random.Random, depth: int = 0) -> Expression:

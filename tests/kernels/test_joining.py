@@ -59,6 +59,9 @@ def test_hashing_and_direct_addressing_find_the_same(seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(key_index, "_FREE_SLOTS", 0)
         patch.setattr(key_index, "_SLOTS_PER_ROW", 0)
+        patch.setattr(key_index, "_FEW_SLOTS", 0)
+        patch.setattr(key_index, "_FLAGS_PER_ROW", chance.choice([0, 2**40]))
+        patch.setattr(key_index, "_MOST_SCREENED", chance.choice([0.0, 2.0]))
         hashed = index_keys(build, (False, True))[0].find(probe)
         patch.setattr(key_index, "_PACKED_BITS", 0)
         digested = index_keys(build, (False, True))[0].find(probe)

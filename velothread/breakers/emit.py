@@ -61,8 +61,7 @@ def as_batch(rows: int, columns: Sequence[pa.Array], schema: pa.Schema) -> pa.Re
     if not columns:
         return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
     arrays = [
-        c if c.type == field.type else _canonical(c, field.type)
-        for c, field in zip(columns, schema, strict=True)
+        c if c.type == field.type else _canonical(c, field.type) for c, field in zip(columns, schema, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 

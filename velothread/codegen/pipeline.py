@@ -40,6 +40,7 @@ from velothread.plan.pipelines import (
     Order,
     Pipeline,
     Where,
+    Windowed,
     read_by,
 )
 
@@ -149,12 +150,12 @@ def _write(pipeline: Pipeline, branch: Branch, name: str, measured: bool) -> tup
 def _may_stay_encoded(end: End, outputs: int) -> frozenset[int]:
     """The outputs that the breaker takes dictionary-encoded.
 
-    Group keys, by their codes; all that is sorted, which is quicker by codes, too; and what a build keeps.
+    Group keys, by their codes; all that is sorted, which is quicker by codes, too; and what a build or window keeps.
     """
     match end:
         case Group():
             return frozenset(range(end.keys))
-        case Order() | Build():
+        case Order() | Build() | Windowed():
             return frozenset(range(outputs))
     return frozenset()
 

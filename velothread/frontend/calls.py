@@ -68,7 +68,7 @@ class CallBinder:
             "round": partial(self._round, "round"), "trunc": partial(self._round, "trunc"),
             **{name: partial(self._regexp_extract, name) for name in ("regexp_extract", "regexp_extract_all")},
             **dict.fromkeys(_LIST_AGGREGATE, partial(list_calls.bind_list_aggregate, self.binder)),
-            "try": self._try, "grouping": grouping_call, "grouping_id": grouping_call,
+            "grouping": grouping_call, "grouping_id": grouping_call,
         }  # fmt: skip
 
     # --- calls by name
@@ -294,12 +294,6 @@ class CallBinder:
         equal = self.binder.compare("=", arguments[0], arguments[1], place)
         first = self.binder.settle(arguments[0])
         return self.binder.case([equal], [literal(None, first.type), first], place)
-
-    def _try(self, arguments: list[Expression], place: Position | None) -> Expression:
-        from velothread.frontend.trying import try_of
-
-        self._count("try", arguments, 1, 1, place)
-        return try_of(self.binder.settle(arguments[0]), place, self.binder.sql)
 
     def _now(self, arguments: list[Expression], place: Position | None) -> Expression:
         return literal(self.binder.query_time, t.TIMESTAMPTZ, place)

@@ -148,8 +148,8 @@ class Velothread(DuckDB):
             if self._match(TokenType.IN):
                 values = self._parse_wrapped_csv(lambda: self._parse_alias(self._parse_select_or_expression()))
                 return exp.In(this=this, expressions=values)
-            aliased: exp.Expr | None = self._parse_alias(this)
-            return aliased
+            named: exp.Expr | None = self._parse_alias(this) if self._match(TokenType.ALIAS, advance=False) else this
+            return named
 
         def _parse_unary(self) -> exp.Expr | None:
             """`5!` is a factorial, `@x` an absolute value."""

@@ -27,7 +27,6 @@ from velothread.plan.expressions import (
     columns_of,
     literal,
     transform,
-    walk,
 )
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from sqlglot import exp
 from velothread import types as t
 from velothread.coercion import common_type
 from velothread.errors import BindError, Position
+from velothread.frontend.catalog import Cte
 from velothread.frontend.names import Relation, Scope
 from velothread.frontend.optimize.push_filters import conjuncts
 from velothread.frontend.parse import position
-from velothread.frontend.catalog import Cte
 from velothread.plan import nodes
 from velothread.plan.expressions import (
     Bound as FrameBound,

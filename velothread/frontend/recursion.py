@@ -18,8 +18,8 @@ from velothread.plan.expressions import Column, Expression
 from velothread.plan.references import every_node
 
 if TYPE_CHECKING:
-    from velothread.frontend.select import Bound, QueryBinder
     from velothread.frontend.catalog import Cte
+    from velothread.frontend.select import Bound, QueryBinder
 
 
 def bind_recursive(query: QueryBinder, cte: Cte) -> Bound:

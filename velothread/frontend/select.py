@@ -16,6 +16,7 @@ from sqlglot import exp
 from velothread.errors import BindError, Position, UnsupportedError
 from velothread.frontend import row_limits, stars
 from velothread.frontend.catalog import Catalog, Cte
+from velothread.frontend.clause_arguments import refuse_unread
 from velothread.frontend.expressions import ExpressionBinder
 from velothread.frontend.item_names import item_name
 from velothread.frontend.names import FieldMaker, Relation, Scope
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 # The clauses that are read; any other that is set is refused.
 _CLAUSES = frozenset({
     "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_",
-    "kind", "qualify", "windows", "sample",
+    "qualify", "windows", "sample",
 })  # fmt: skip
 _NOT_YET = {
     "laterals": "LATERAL is not supported yet",
@@ -51,6 +52,7 @@ _NOT_YET = {
     "cluster": "CLUSTER BY is not supported",
     "locks": "FOR UPDATE is not supported",
     "into": "SELECT INTO is not supported",
+    "kind": "SELECT AS STRUCT is not supported",
 }
 
 Bound = tuple[nodes.Node, tuple[str, ...]]
@@ -71,6 +73,7 @@ class QueryBinder:
         self.outer: Scope | None = None  # the scope around the query that is being bound
         self.ctes: dict[str, Cte] = {}  # the WITH items that it may name
         self._numbers = count()
+        self._looked_at = False  # the statement, for what is never read
 
     @cached_property
     def tables(self) -> TableBinder:
@@ -95,6 +98,9 @@ class QueryBinder:
 
         :raises SqlError: with the position of what doesn't fit.
         """
+        if not self._looked_at:
+            self._looked_at = True
+            refuse_unread(node.root(), self.sql)
         ctes = self.with_items(node, ctes or {})
         before, self.ctes = self.ctes, ctes
         try:
@@ -113,9 +119,9 @@ class QueryBinder:
             case exp.SetOperation():
                 from velothread.frontend.set_operations import SetOperationBinder
 
-                binder = SetOperationBinder(self)
-                bind = binder.union if isinstance(node, exp.Union) else binder.difference
-                return self._modified(node, *bind(node, ctes))
+                sets = SetOperationBinder(self)
+                bound = sets.union(node, ctes) if isinstance(node, exp.Union) else sets.difference(node, ctes)
+                return self._modified(node, *bound)
             case exp.Table():
                 return self._select(exp.select("*").from_(node), ctes)
             case exp.Pivot():
@@ -188,7 +194,9 @@ class QueryBinder:
         for key, message in _NOT_YET.items():
             if node.args.get(key):
                 value = node.args[key]
-                raise UnsupportedError(message, position(value[0] if isinstance(value, list) else value), sql=self.sql)
+                part = value[0] if isinstance(value, list) else value
+                place = (position(part) if isinstance(part, exp.Expr) else None) or position(node)
+                raise UnsupportedError(message, place, sql=self.sql)
         for key, value in node.args.items():
             if value and key not in _CLAUSES:
                 raise UnsupportedError(f"{key.strip('_').upper()} is not supported", position(node), sql=self.sql)
@@ -284,7 +292,8 @@ class QueryBinder:
         having: Expression | None, above: list[Ordering],
     ) -> Grouping | None:  # fmt: skip
         every = (*bound, *(o.expression for o in above))
-        if node.args.get("group") is None and having is None and not scope.lifted and not any(map(has_aggregate, every)):
+        grouped = node.args.get("group") is not None or having is not None or bool(scope.lifted)
+        if not grouped and not any(map(has_aggregate, every)):
             return None
         from velothread.frontend.grouping import bind_grouping
 

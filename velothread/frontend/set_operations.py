@@ -9,8 +9,8 @@ from sqlglot import exp
 
 from velothread import types as t
 from velothread.errors import BindError, UnsupportedError
-from velothread.frontend.parse import position
 from velothread.frontend.catalog import Cte
+from velothread.frontend.parse import position
 from velothread.plan import nodes
 from velothread.plan.expressions import (
     AggregateCall,

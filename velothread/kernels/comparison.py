@@ -120,8 +120,7 @@ def order_key(value: Any) -> Any:
 def _compare_words(python: Callable[[Any, Any], Any], left: Value, right: Value) -> Value:
     """Short decimals of one scale, by their low words: several times as fast as by all 128 bits."""
     a, b = (view(v)["low"].view(np.int64) for v in (left, right))
-    result = column(python(a, b), pa.bool_(), valid_rows(left, right), row_count(left, right) or 1)
-    return like_arguments(result, left, right)
+    return like_arguments(column(python(a, b), pa.bool_(), valid_rows(left, right)), left, right)
 
 
 def _compare_nested(python: Callable[[Any, Any], Any], left: Value, right: Value) -> Value:

@@ -98,8 +98,7 @@ def multiply_decimals(left: Value, right: Value) -> Value:
         x, y = (np.ascontiguousarray(view(v)["low"]).view(np.int64) for v in (left, right))
         # What lies under NULLs counts, too: that can only make the answer more careful.
         if _most(x) * _most(y) < 10 ** min(target.precision, SHORT):
-            result = column(decimal_words(x * y), target, valid_rows(left, right), row_count(left, right) or 1)
-            return like_arguments(result, left, right)
+            return like_arguments(column(decimal_words(x * y), target, valid_rows(left, right)), left, right)
     if a.precision + b.precision < MAX_PRECISION:
         product = pc.multiply(left, right)
     else:

@@ -198,9 +198,7 @@ def meet(watched: Watched, rows: int, keys: Sequence[pa.Array], on: On | None = 
         seen[right] = True
 
 
-def unmatched(
-    table: JoinTable, seen: Sequence[Codes], batch_rows: int, met: bool = False
-) -> Iterator[pa.RecordBatch]:
+def unmatched(table: JoinTable, seen: Sequence[Codes], batch_rows: int, met: bool = False) -> Iterator[pa.RecordBatch]:
     """The rows of a table that no receiver has seen with a partner, or with `met` the others, in order."""
     flags = np.zeros(table.rows, bool)
     for noted in seen:

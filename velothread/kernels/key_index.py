@@ -30,6 +30,8 @@ _SLOTS_PER_ROW_OF_FEW, _FEW_SLOTS = 128, 1 << 25
 _MOST_SLOTS = 1 << 28
 # Of the keys that are hashed, those in no greater a range are flagged, a byte each, if few of them are there.
 _MOST_FLAGS, _FLAGS_PER_ROW = 1 << 25, 16
+# Of several keys, one screens the rows if it leaves no greater a share of them.
+_MOST_SCREENED = 0.5
 _PACKED_BITS = 62
 _SPREAD = Word(0x9E3779B97F4A7C15)
 
@@ -40,7 +42,7 @@ class KeyIndex:
     Threading: immutable; shared by all receivers.
     """
 
-    __slots__ = ("_keys", "_nulls_equal", "_packing", "_seed", "_table")
+    __slots__ = ("_keys", "_nulls_equal", "_packing", "_screen", "_seed", "_table")
 
     def __init__(
         self,
@@ -49,12 +51,14 @@ class KeyIndex:
         keys: tuple[pa.Array, ...],
         nulls_equal: tuple[bool, ...],
         seed: int,
+        screen: _Screen | None = None,
     ) -> None:
         self._table = table
         self._packing = packing
         self._keys = keys  # to compare with, where words are digests; else ()
         self._nulls_equal = nulls_equal
         self._seed = seed
+        self._screen = screen
 
     def find(self, columns: Sequence[pa.Array]) -> Codes:
         """The first indexed row with an equal key for each row, or -1 (int32 or int64)."""
@@ -62,7 +66,14 @@ class KeyIndex:
             column = columns[0]
             if len(columns) == 1 and pa.types.is_dictionary(column.type) and len(column.dictionary) <= len(column):
                 return _spread(self.find((column.dictionary,)), column, self._null_row())
-            return self._table.find(self._packing.words(columns))
+            maybe = self._screen.passing(columns) if self._screen is not None else None
+            if maybe is None:
+                return self._table.find(self._packing.words(columns))
+            found = np.full(len(columns[0]), -1, np.int64)
+            if len(maybe):
+                places = pa.array(maybe)
+                found[maybe] = self._table.find(self._packing.words([c.take(places) for c in columns]))
+            return found
         if len(columns) == 1 and pa.types.is_dictionary(columns[0].type):
             column = columns[0]
             if len(column.dictionary) <= len(column):
@@ -109,7 +120,7 @@ def index_keys(columns: Sequence[pa.Array], nulls_equal: Sequence[bool]) -> tupl
         hashed, first = _Hashed.of(words, usable)
         if packing.size <= _MOST_FLAGS and _FLAGS_PER_ROW * rows <= packing.size:
             return KeyIndex(_Flagged.of(words, packing.size, hashed), packing, (), nulls_equal, 0), first
-        return KeyIndex(hashed, packing, (), nulls_equal, 0), first
+        return KeyIndex(hashed, packing, (), nulls_equal, 0, _Screen.of(columns, packing)), first
     return _by_digest(columns, nulls_equal)
 
 
@@ -232,6 +243,46 @@ class _Packing:
         if outside.any():
             total = np.where(outside, Word(self.size), total)
         return total.view(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Screen:
+    """Flags of the values of one of several keys: most rows that can't have a partner are known by it alone.
+
+    Threading: immutable.
+    """
+
+    place: int
+    low: int
+    flags: Codes
+
+    @classmethod
+    def of(cls, columns: Sequence[pa.Array], packing: _Packing) -> _Screen | None:
+        """By the key of whose range the smallest share is there; None where every key has most of its range."""
+        best, share = None, _MOST_SCREENED
+        if len(columns) < 2 or len(columns[0]) > _MOST_FLAGS:
+            return None
+        for i, (column, low, size) in enumerate(zip(columns, packing.lows, packing.sizes, strict=True)):
+            if packing.nulls_equal[i] or size > _MOST_FLAGS:
+                continue
+            words = exact_words(column.drop_null())
+            assert words is not None
+            flags = np.zeros(size + 1, bool)  # the last one is for what lies outside
+            flags[words - low] = True
+            dense = int(np.count_nonzero(flags)) / size
+            if dense < share:
+                best, share = cls(i, low, flags), dense
+        return best
+
+    def passing(self, columns: Sequence[pa.Array]) -> Codes | None:
+        """The rows that may have a partner; None: too many to tell them apart."""
+        column = plain(columns[self.place])
+        words = exact_words(column)
+        assert words is not None
+        outside = Word(len(self.flags) - 1)
+        near = np.minimum(words.view(np.uint64) - Word(self.low % 2**64), outside).view(np.int64)
+        maybe = np.flatnonzero(self.flags.take(near))
+        return maybe if len(maybe) < _MOST_SCREENED * len(words) else None
 
 
 def _row_type(rows: int) -> type[np.signedinteger]:

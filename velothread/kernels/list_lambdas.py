@@ -86,12 +86,16 @@ def keep_indexed(compute: Compute, lists: pa.Array, *captured: Value) -> pa.Arra
     return _kept(compute, lists, captured, indexed=True)
 
 
+# What a kernel says of a value that it refuses: ours, and Arrow's own.
+_FAILURES = (ExecutionError, pa.ArrowInvalid)
+
+
 def attempt(compute: Compute, missing: pa.Scalar, *captured: Value) -> Value:
     """TRY: the body over the rows around; `missing` (NULL) for the rows where it fails."""
     if not any(isinstance(c, pa.Array) for c in captured):
         try:
             return compute(1, *captured)
-        except ExecutionError:
+        except _FAILURES:
             return missing
     return _attempted(compute, missing, rows_of(captured), captured)
 
@@ -100,7 +104,7 @@ def _attempted(compute: Compute, missing: pa.Scalar, rows: int, captured: tuple[
     """All rows at once; where that fails, both halves, down to the rows that fail alone."""
     try:
         return spread(compute(rows, *captured), rows)
-    except ExecutionError:
+    except _FAILURES:
         if rows == 1:
             return pa.repeat(missing, 1)
     half = rows // 2

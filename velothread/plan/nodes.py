@@ -330,7 +330,8 @@ def _join_title(node: Join) -> str:
         on.append(f"{show(node.asof.left)} {node.asof.operator} {show(node.asof.right)} (nearest)")
     if node.residual is not None:
         on.append(show(node.residual))
-    return f"Join {node.kind}{' (left rows gathered)' if node.turned else ''}" + (" on " + " AND ".join(on) if on else "")
+    kind = f"{node.kind} (left rows gathered)" if node.turned else node.kind
+    return f"Join {kind}" + (" on " + " AND ".join(on) if on else "")
 
 
 def _limit_text(limit: int | None, offset: int) -> str:

@@ -112,7 +112,7 @@ def _with_aggregate(node: Node, new: Aggregate) -> Node:
 
 
 def _key_below(e: Expression, node: Node) -> Expression | None:
-    """What `e`, over the output of `node`, is over the input of its aggregate; None unless it is of group keys alone."""
+    """What `e`, over the output of `node`, is over the input of its aggregate; None unless it reads only group keys."""
     while isinstance(node, (Project, Filter)):
         if isinstance(node, Project):
             e = substitute(e, dict(zip(node.output, node.expressions, strict=True)))

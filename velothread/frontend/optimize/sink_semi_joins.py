@@ -13,7 +13,7 @@ from velothread.frontend.optimize.join_order import order_joins
 from velothread.plan.expressions import Column, Expression, Field, columns_of, is_volatile, may_raise
 from velothread.plan.nodes import Join, Node, Project, inputs, with_inputs
 
-# Of the rows that come out of the inner joins, the side must have at most this share: else it is asked more often there.
+# The side must have at most this share of the rows that come out of the inner joins.
 _FEWER = 0.7
 
 
@@ -50,10 +50,12 @@ def _placed(semi: Join, below: Node, estimates: Estimates, most: float, values: 
             found = _placed(semi, below.input, estimates, most, inside)
             return None if found is None else replace(below, input=found)
         case Join() if below.kind == "inner" and below.asof is None:
-            for side, name in ((below.left, "left"), (below.right, "right")):
+            for side in (below.left, below.right):
                 if reads <= set(side.output):
                     found = _placed(semi, side, estimates, most, values) or _here(semi, side, estimates, most, values)
-                    return None if found is None else replace(below, **{name: found})
+                    if found is None:
+                        return None
+                    return with_inputs(below, tuple(found if c is side else c for c in inputs(below)))
     return None
 
 
