@@ -4,6 +4,8 @@
 
 The files are made by tpchgen-cli, once, in bench/data/tpch/, or where VELOTHREAD_BENCH_DATA says. Each engine runs in a
 process of its own that stays; one warm-up run per query is not counted; then the engines take turns, `--rounds` times.
+DuckDB reads our own text; Polars and DataFusion, which don't know all of its forms, read sql/tpch/postgres where there
+is such a text.
 Printed: medians in seconds, and the ratio of each engine's time to ours (over 1: we are faster); the peak of resident
 memory while our query ran. Answers are compared with DuckDB's. It is a check and a comparison, not a TPC-H result.
 """
@@ -27,6 +29,7 @@ from peers import OURS, Peer, geometric_mean
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = ("region", "nation", "customer", "supplier", "part", "partsupp", "orders", "lineitem")
 ENGINES = ("velothread", "velothread simple", "duckdb", "polars", "datafusion")
+_PLAIN = ("polars", "datafusion")
 WANTED_MEAN, WANTED_LOWEST, WANTED_MEMORY = 0.5, 0.15, 4 * 2**30
 
 
@@ -47,8 +50,8 @@ def ensure(scale: str, format: str, python: str) -> dict[str, str]:
     return files
 
 
-def measure(peers: list[Peer], request: dict[str, Any], rounds: int) -> dict[str, Any]:
-    """Medians and peaks per engine; engines take turns."""
+def measure(peers: list[Peer], request: dict[str, Any], plain: dict[str, Any], rounds: int) -> dict[str, Any]:
+    """Medians and peaks per engine; engines take turns. `plain`: the same request in plainer SQL."""
     out: dict[str, Any] = {}
     times: dict[str, list[float]] = {}
     digests: dict[str, list[str]] = {}
@@ -56,7 +59,7 @@ def measure(peers: list[Peer], request: dict[str, Any], rounds: int) -> dict[str
         for peer in peers:
             if "error" in out.get(peer.engine, {}):
                 continue
-            answer = peer.request(request)
+            answer = peer.request(plain if peer.engine in _PLAIN else request)
             if "error" in answer:
                 out[peer.engine] = answer
                 continue
@@ -70,6 +73,13 @@ def measure(peers: list[Peer], request: dict[str, Any], rounds: int) -> dict[str
     reference = digests.get("duckdb")
     out["disagree"] = [e for e, d in digests.items() if reference is not None and d != reference]
     return out
+
+
+def texts(folder: Path, number: int) -> tuple[str, str]:
+    """A query as we write it, and in plainer SQL (the same, where there is no other text)."""
+    own, plain = folder / f"q{number:02d}.sql", folder / "postgres" / f"q{number:02d}.sql"
+    first, second = (p.read_text().strip().rstrip(";") for p in (own, plain if plain.exists() else own))
+    return first, second
 
 
 def main() -> None:
@@ -96,9 +106,11 @@ def main() -> None:
     results: dict[str, Any] = {}
     ratios, peaks = [], []
     for number in chosen:
-        sql = (args.queries / f"q{number:02d}.sql").read_text().strip().rstrip(";")
-        request = {"tables": files, "format": args.format, "sql": sql, "output": None}
-        found = results[f"q{number:02d}"] = measure(peers, request, args.rounds)
+        request, plain = (
+            {"tables": files, "format": args.format, "sql": text, "output": None}
+            for text in texts(args.queries, number)
+        )
+        found = results[f"q{number:02d}"] = measure(peers, request, plain, args.rounds)
         ours = found.get("velothread", {}).get("median")
         cells = []
         for e in engines:
