@@ -337,6 +337,8 @@ class QueryBinder:
         """ORDER BY 2, GROUP BY 1: the place in the SELECT list, or None when the key is no position."""
         if isinstance(key, exp.PositionalColumn):
             key = key.this
+        if isinstance(key, exp.Neg) and isinstance(key.this, exp.Literal) and key.this.is_int and clause == "ORDER BY":
+            raise BindError(f"{clause} -{key.this.this}: positions count from 1", position(key), sql=self.sql)
         if not isinstance(key, exp.Literal) or key.is_string or not key.this.isdigit():
             return None
         index = int(key.this)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pyarrow as pa
+
 from velothread.plan.nodes import (
     Join,
     Limit,
@@ -18,6 +20,7 @@ from velothread.plan.nodes import (
     Sort,
     UnionAll,
     Unnest,
+    Values,
     inputs,
     with_inputs,
 )
@@ -25,9 +28,18 @@ from velothread.plan.nodes import (
 
 def push_limits(plan: Node) -> Node:
     """Tell scans (and sorts) how many rows are wanted at most."""
+    if isinstance(plan, (Limit, Sort)) and plan.limit == 0:
+        return _nothing(plan)
     if isinstance(plan, Limit) and plan.limit is not None:
         plan = replace(plan, input=_bounded(plan.input, plan.limit + plan.offset))
     return with_inputs(plan, tuple(push_limits(c) for c in inputs(plan)))
+
+
+def _nothing(node: Node) -> Node:
+    """The columns of `node` without rows: LIMIT 0 asks for no more."""
+    arrays = [pa.array([], f.type.arrow) for f in node.output]
+    batch = pa.RecordBatch.from_arrays(arrays, names=[f"c{f.id}" for f in node.output])
+    return Values(node.output, batch, 0)
 
 
 def _bounded(node: Node, rows: int) -> Node:
