@@ -12,7 +12,8 @@ from functools import partial as bind
 
 import pyarrow as pa
 
-from velothread.breakers.breaker import SPLIT_SHIFT, Run
+from velothread.breakers.breaker import Run
+from velothread.breakers.gathering import GatheringCollector, Piece, in_source_order
 from velothread.breakers.tasks import in_parallel
 from velothread.kernels.grouping import joined, plain
 from velothread.kernels.joining import JoinTable
@@ -29,18 +30,6 @@ _FEW_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Rows as they came, and the global position of the first.
-
-    Threading: immutable.
-    """
-
-    position: int
-    rows: int
-    columns: tuple[pa.Array, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class BuildBreaker:
     """types: of the columns of `add`; end: which of them are keys and which payload.
 
@@ -54,12 +43,12 @@ class BuildBreaker:
     def per_split(self) -> bool:
         return False
 
-    def collector(self) -> BuildCollector:
-        return BuildCollector()
+    def collector(self) -> GatheringCollector:
+        return GatheringCollector(compact=False)
 
     def table(self, partials: Sequence[Sequence[Piece]], run: Run) -> Table:
         """The rows of all receivers in source order, indexed."""
-        pieces = sorted((p for partial in partials for p in partial), key=lambda p: p.position)
+        pieces = in_source_order(partials)
         rows = sum(p.rows for p in pieces)
         parts = [[p.columns[i] for p in pieces] for i in range(len(self.types))]
         keys = {*self.end.keys, self.end.nearest}
@@ -90,27 +79,3 @@ def _whole(pieces: list[pa.Array], kind: pa.DataType, key: bool) -> pa.Array:
         column = joined(pieces)
         return column.dictionary_encode() if not key and is_small_text(column) else column
     return joined([p if p.type == kind else plain(p).cast(kind) for p in pieces])
-
-
-class BuildCollector:
-    """Keeps all rows.
-
-    Threading: owned by one receiver.
-    """
-
-    __slots__ = ("_base", "_pieces")
-
-    def __init__(self) -> None:
-        self._pieces: list[Piece] = []
-        self._base = 0
-
-    def begin(self, index: int) -> None:
-        self._base = index << SPLIT_SHIFT
-
-    def add(self, rows: int, columns: tuple[pa.Array, ...]) -> None:
-        if rows:
-            self._pieces.append(Piece(self._base, rows, columns))
-            self._base += rows
-
-    def finish(self) -> tuple[Piece, ...]:
-        return tuple(self._pieces)

@@ -21,11 +21,12 @@ import pyarrow.compute as pc
 
 from velothread.breakers.breaker import SPLIT_SHIFT, Run
 from velothread.breakers.emit import as_batch, limited
+from velothread.breakers.gathering import GatheringCollector, Piece, in_source_order
 from velothread.breakers.tasks import in_parallel
 from velothread.kernels.bucketing import parts_by
 from velothread.kernels.grouping import Codes, joined, plain
 from velothread.kernels.rows import column as as_column
-from velothread.kernels.sorting import Field, Layout, SortKey, comparable, is_small_text, order, sort_permutation
+from velothread.kernels.sorting import Field, Layout, SortKey, comparable, order, sort_permutation
 from velothread.sources.source import DEFAULT_BATCH_ROWS
 from velothread.types import SqlType
 
@@ -38,30 +39,6 @@ _ONE_PIECE = 200_000
 _RANGES = 16
 _CHUNK_ROWS = 1 << 18
 _SAMPLE_ROWS = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Rows as they came, with the global position of each: one for the first row when they are consecutive.
-
-    Threading: immutable.
-    """
-
-    rows: int
-    columns: tuple[pa.Array, ...]
-    position: int
-    positions: Codes | None = None
-
-    @property
-    def places(self) -> Codes:
-        """Global position per row."""
-        return self.positions if self.positions is not None else np.arange(self.position, self.position + self.rows)
-
-    def take(self, rows: Codes) -> Piece:
-        """These rows, in this order."""
-        places = self.places[rows]
-        columns = tuple(c.take(pa.array(rows)) for c in self.columns)
-        return Piece(len(rows), columns, int(places[0]) if len(rows) else 0, places)
 
 
 SortPartial = tuple[Piece, ...]
@@ -91,12 +68,12 @@ class SortBreaker:
         """How many rows from the start matter, or None for all."""
         return None if self.limit is None else self.limit + self.offset
 
-    def collector(self) -> SortCollector | TopCollector:
+    def collector(self) -> GatheringCollector | TopCollector:
         wanted = self.wanted
-        return SortCollector(self) if wanted is None or wanted > _TOP_ROWS else TopCollector(self, wanted)
+        return GatheringCollector(compact=True) if wanted is None or wanted > _TOP_ROWS else TopCollector(self, wanted)
 
     def result(self, partials: Sequence[SortPartial], run: Run) -> Iterator[pa.RecordBatch]:
-        pieces = sorted((p for partial in partials for p in partial if p.rows), key=lambda p: p.position)
+        pieces = [p for p in in_source_order(partials) if p.rows]
         if not pieces or self.limit == 0:
             return
         yield from limited(self._sorted(pieces, run), self.limit, self.offset)
@@ -182,31 +159,6 @@ def _split(layout: Layout, keys: list[pa.Array], start: int, splitters: Codes) -
     for splitter in splitters:
         ranges += words[0] > splitter
     return [(rows + start, [w[rows] for w in words]) for rows in parts_by(ranges, len(splitters) + 1)]
-
-
-class SortCollector:
-    """Keeps all rows. Text that repeats becomes dictionary-encoded: cheaper to compare and to move.
-
-    Threading: owned by one receiver.
-    """
-
-    __slots__ = ("_base", "_pieces")
-
-    def __init__(self, breaker: SortBreaker) -> None:
-        self._pieces: list[Piece] = []
-        self._base = 0
-
-    def begin(self, index: int) -> None:
-        self._base = index << SPLIT_SHIFT
-
-    def add(self, rows: int, columns: tuple[pa.Array, ...]) -> None:
-        if rows:
-            compact = tuple(c.dictionary_encode() if is_small_text(c) else c for c in columns)
-            self._pieces.append(Piece(rows, compact, self._base))
-            self._base += rows
-
-    def finish(self) -> SortPartial:
-        return tuple(self._pieces)
 
 
 @dataclass(slots=True)

@@ -13,12 +13,13 @@ from functools import partial as bind
 import numpy as np
 import pyarrow as pa
 
-from velothread.breakers.breaker import SPLIT_SHIFT, Run
+from velothread.breakers.breaker import Run
 from velothread.breakers.emit import as_batch
+from velothread.breakers.gathering import GatheringCollector, Piece, in_source_order
 from velothread.breakers.tasks import in_parallel
 from velothread.kernels.bucketing import parts_by, spread
 from velothread.kernels.grouping import Codes, joined
-from velothread.kernels.sorting import SortKey, is_small_text
+from velothread.kernels.sorting import SortKey
 from velothread.kernels.windows.call import Call, WindowOrder
 from velothread.kernels.windows.evaluate import evaluate
 from velothread.kernels.windows.frames import Bound, Frame
@@ -30,18 +31,6 @@ from velothread.sources.source import DEFAULT_BATCH_ROWS
 # Up to so many rows, a sort in one piece costs less than dealing them to buckets.
 _ONE_PIECE = 100_000
 _BUCKETS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A batch as it came, and the global position of its first row.
-
-    Threading: immutable.
-    """
-
-    rows: int
-    columns: tuple[pa.Array, ...]
-    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +56,15 @@ class WindowBreaker:
     def per_split(self) -> bool:
         return False
 
-    def collector(self) -> WindowCollector:
-        return WindowCollector()
+    def collector(self) -> GatheringCollector:
+        return GatheringCollector(compact=True)
 
     def result(self, partials: Sequence[tuple[Piece, ...]], run: Run) -> Iterator[pa.RecordBatch]:
         """The rows in the order of the source, with the calls' results.
 
         :raises ExecutionError: with the position of the call that refused a value.
         """
-        pieces = sorted((p for partial in partials for p in partial), key=lambda p: p.position)
+        pieces = in_source_order(partials)
         if not pieces:
             return
         rows = sum(p.rows for p in pieces)
@@ -167,28 +156,3 @@ def _places(rows: int, parts: list[Codes | None]) -> pa.Array | None:
 def _put_back(pieces: list[pa.Array], places: pa.Array | None) -> pa.Array:
     whole = joined(pieces)
     return whole if places is None else whole.take(places)
-
-
-class WindowCollector:
-    """Keeps all rows. Text that repeats becomes dictionary-encoded: cheaper to sort and to move.
-
-    Threading: owned by one receiver.
-    """
-
-    __slots__ = ("_base", "_pieces")
-
-    def __init__(self) -> None:
-        self._pieces: list[Piece] = []
-        self._base = 0
-
-    def begin(self, index: int) -> None:
-        self._base = index << SPLIT_SHIFT
-
-    def add(self, rows: int, columns: tuple[pa.Array, ...]) -> None:
-        if rows:
-            compact = tuple(c.dictionary_encode() if is_small_text(c) else c for c in columns)
-            self._pieces.append(Piece(rows, compact, self._base))
-            self._base += rows
-
-    def finish(self) -> tuple[Piece, ...]:
-        return tuple(self._pieces)

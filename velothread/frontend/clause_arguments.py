@@ -57,6 +57,8 @@ def refuse_unread(tree: exp.Expr, sql: str) -> None:
         for name, value in node.args.items():
             if name not in read and (value or (name == "cross_apply" and value is not None)):
                 raise _unsupported(name, node, value, sql)
+        if isinstance(node, exp.Group) and node.args.get("all") is False:
+            raise UnsupportedError("GROUP BY DISTINCT is not supported", _place(node, None), sql=sql)
         if isinstance(node, exp.Join):
             for name, known in _JOINS.items():
                 if (value := str(node.args.get(name) or "").upper()) not in known:

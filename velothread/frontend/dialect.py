@@ -103,6 +103,14 @@ class Velothread(DuckDB):
         }
         ARRAY_CONSTRUCTORS: ClassVar[dict[str, Any]] = {"ARRAY": exp.Array}  # list(x)[1] is the aggregate's first item
 
+        def _parse_join(self, *args: Any, **options: Any) -> exp.Join | None:
+            """`a, b` and `a JOIN b` are the same node: which it was decides whether ON may be missing."""
+            comma = self._curr is not None and self._curr.token_type == TokenType.COMMA
+            node: exp.Join | None = super()._parse_join(*args, **options)
+            if node is not None and not comma:
+                node.meta["join"] = True
+            return node
+
         def _parse_interval_span(self, this: exp.Expression, parse_function_unit: bool = True) -> exp.Interval:
             """The text stays whole: `INTERVAL '2 days 03:04'`. A unit is one only behind it."""
             text = this.name if isinstance(this, exp.Literal) and this.is_string else None

@@ -191,6 +191,9 @@ class JoinBinder:
             return self._using(left, right, names, node)
         on = node.args.get("on")
         if on is None:
+            if node.meta.get("join") and node.kind != "CROSS" and node.method != "POSITIONAL":
+                hint = "CROSS JOIN makes all pairs"
+                raise BindError("a JOIN wants ON or USING", position(node.this), hint=hint, sql=self.query.sql)
             return Condition()
         scope = self.scope(self._named(left.plan, left, right, "INNER", ()), ctes)
         e = self.query.expressions.bind_condition(on, scope, "ON")

@@ -6,7 +6,6 @@ The clauses are bound in the order in which they act: FROM, WHERE, GROUP BY, HAV
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -460,11 +459,3 @@ def _is_all(key: exp.Expr) -> bool:
         and key.name.upper() == "ALL"
         and (isinstance(key, exp.Var) or not getattr(key, "table", ""))
     )
-
-
-@dataclass(frozen=True, slots=True)
-class BoundQuery:
-    """A bound query: its plan and column names."""
-
-    plan: nodes.Node
-    names: tuple[str, ...]

@@ -33,11 +33,6 @@ def spread(value: Value, rows: int) -> pa.Array:
     return value if isinstance(value, pa.Array) else pa.repeat(value, rows)
 
 
-def has_nulls(array: pa.Array) -> bool:
-    """Is any row NULL? (`null_count` is cached by Arrow.)"""
-    return bool(array.null_count)
-
-
 def lift(kernel: Kernel) -> Kernel:
     """`kernel`, which needs at least one Array, made to take Scalars only as well."""
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from velothread.errors import ExecutionError
 from velothread.kernels.civil import MICROS_PER_DAY, TIMESTAMP_INFINITY, civil, days_from_civil, days_in_month, iso_week
 from velothread.kernels.function import Value
-from velothread.kernels.temporal import UNIT_HINT, UNIT_MICROS, as_days, by_part, near, part_name, split, year_of
+from velothread.kernels.temporal import UNIT_HINT, UNIT_MICROS, as_days, by_part, near, split, year_of
 from velothread.kernels.vectors import (
     INTERVAL_DTYPE,
     Mask,
@@ -206,9 +206,3 @@ def _refuse(beyond: Mask, valid: Mask | None) -> None:
 
 
 Truncation = Callable[[Value], Value]
-
-
-def truncate_to(unit: str) -> Truncation:
-    """`date_trunc` to a fixed unit."""
-    part = part_name(unit)
-    return lambda value: _date_trunc(part, value)

@@ -135,11 +135,6 @@ class PartitionMetrics:
         return (self.ended_ns or perf_counter_ns()) - self.started_ns if self.started_ns else 0
 
     @property
-    def worked_ns(self) -> int:
-        """What the worker has accounted for by itself."""
-        return self.source_ns + self.engine_ns + self.routing_ns + self.encode_ns + self.merge_ns + self.exchange_ns
-
-    @property
     def other_ns(self) -> int:
         """Wall time that is in none of the parts."""
         parts: list[int] = [getattr(self, f"{name}_ns") for name in TIMES]

@@ -7,7 +7,7 @@ and the `Scan` alone, never on threads: that is what makes answers the same ever
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -184,13 +184,3 @@ class ReadOptions:
     union_by_name: bool = False
     split_bytes: int | None = None  # size of a byte range; None: chosen from the file's size. Tests use tiny ones.
     extra: tuple[tuple[str, Any], ...] = field(default=())
-
-
-def split_batches(batches: Sequence[pa.RecordBatch], scan: Scan) -> Iterator[pa.RecordBatch]:
-    """Cut batches to `scan.batch_rows` rows; slices share memory."""
-    for batch in batches:
-        if batch.num_rows <= scan.batch_rows:
-            yield batch
-        else:
-            for start in range(0, batch.num_rows, scan.batch_rows):
-                yield batch.slice(start, scan.batch_rows)

@@ -7,7 +7,7 @@ from typing import Literal, Self
 import numpy as np
 import pyarrow as pa
 
-from velothread.kernels.aggregates.rows import Kept, RowState, ends_of
+from velothread.kernels.aggregates.rows import Kept, Thinned, ends_of
 from velothread.kernels.aggregates.state import Rows
 from velothread.kernels.grouping import Codes, plain
 from velothread.kernels.sorting import SortKey, sort_permutation
@@ -15,7 +15,7 @@ from velothread.kernels.sorting import SortKey, sort_permutation
 Nulls = Literal["skip", "last"]
 
 
-class Best(RowState):
+class Best(Thinned):
     """Keeps the `count` best rows of each group by the last column, and gives out their first column: a list of them,
     best first, or the one value where `count` is None.
 
@@ -23,16 +23,13 @@ class Best(RowState):
     nulls: rows without a value in the last column are left out, or are worse than all others.
     """
 
-    __slots__ = ("count", "greatest", "nulls", "pending", "reduced", "result")
+    __slots__ = ("count", "greatest", "nulls")
 
     def __init__(self, greatest: bool, count: int | None, nulls: Nulls, result: pa.DataType) -> None:
-        super().__init__()
+        super().__init__(result)
         self.greatest = greatest
         self.count = count
         self.nulls = nulls
-        self.result = result
-        self.pending = 0
-        self.reduced = 0
 
     def _empty(self) -> Self:
         return type(self)(self.greatest, self.count, self.nulls, self.result)
@@ -42,33 +39,16 @@ class Best(RowState):
         if self.nulls == "skip" and worth.null_count:
             present = np.flatnonzero(worth.is_valid().to_numpy(zero_copy_only=False))
             kept = Kept(rows.places, rows.columns, rows.positions).take(present)
-            if len(present):
-                self.chunks.append(kept)
-        else:
-            super().update(rows)
-        self.pending += rows.count
-        if self.pending > 32_768 + 2 * self.reduced:
-            self._reduce()
+            rows = Rows(len(present), kept.codes, rows.groups, kept.columns, lambda: kept.positions)
+        super().update(rows)
 
-    def select(self, groups: Codes) -> Self:
-        self._reduce()
-        return super().select(groups)
-
-    def finish(self, groups: int) -> pa.Array:
-        kept = self._reduce()
-        if kept is None:
-            return pa.nulls(groups, self.result)
-        values = plain(kept.columns[0])
+    def _values(self, kept: Kept, groups: int) -> pa.Array:
         if self.count is None:
-            places = np.full(groups, -1, np.int64)
-            places[kept.codes] = np.arange(len(kept.codes))
-            found = values.take(pa.array(places, mask=places < 0))
-        else:
-            offsets = np.concatenate([[0], ends_of(kept.codes, groups)]).astype(np.int32)
-            empty = offsets[1:] == offsets[:-1]
-            taken = values.take(pa.array(self._latest_first(kept)))
-            found = pa.ListArray.from_arrays(pa.array(offsets), taken, mask=pa.array(empty) if empty.any() else None)
-        return found if found.type == self.result else found.cast(self.result)
+            return super()._values(kept, groups)
+        offsets = np.concatenate([[0], ends_of(kept.codes, groups)]).astype(np.int32)
+        empty = offsets[1:] == offsets[:-1]
+        taken = plain(kept.columns[0]).take(pa.array(self._latest_first(kept)))
+        return pa.ListArray.from_arrays(pa.array(offsets), taken, mask=pa.array(empty) if empty.any() else None)
 
     def _reduce(self) -> Kept | None:
         """The best rows so far as one chunk: by group, then by worth, equally good ones by position."""

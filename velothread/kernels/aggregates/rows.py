@@ -5,6 +5,7 @@ Rows are kept with their global positions and put into source order at the end, 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -113,27 +114,17 @@ class Holistic(RowState):
         return found if found.type == self.result else found.cast(self.result, safe=False)
 
 
-Choice = Literal["first", "last", "least", "greatest"]
+class Thinned(RowState, ABC):
+    """Keeps the few rows of each group that decide (`_reduce`); thins them out whenever so many have gathered that it
+    pays."""
 
+    __slots__ = ("pending", "reduced", "result")
 
-class Chosen(RowState):
-    """One row of each group: the first or last one, or the first of those with the least or greatest value in the last
-    column (min and max: the only one; arg_min and arg_max: the second). The result is column 0 of it.
-
-    Rows are reduced to one per group whenever so many have gathered that it pays.
-    """
-
-    __slots__ = ("choice", "pending", "reduced", "result")
-
-    def __init__(self, choice: Choice, result: pa.DataType) -> None:
+    def __init__(self, result: pa.DataType) -> None:
         super().__init__()
-        self.choice = choice
         self.result = result
-        self.pending = 0
+        self.pending = 0  # rows since they were last thinned out, and how many those left
         self.reduced = 0
-
-    def _empty(self) -> Self:
-        return type(self)(self.choice, self.result)
 
     def update(self, rows: Rows) -> None:
         super().update(rows)
@@ -149,10 +140,36 @@ class Chosen(RowState):
         kept = self._reduce()
         if kept is None:
             return pa.nulls(groups, self.result)
+        found = self._values(kept, groups)
+        return found if found.type == self.result else found.cast(self.result)
+
+    @abstractmethod
+    def _reduce(self) -> Kept | None:
+        """The rows that decide, as one chunk; `pending` and `reduced` are set anew."""
+
+    def _values(self, kept: Kept, groups: int) -> pa.Array:
+        """A result per group of the rows that decide: column 0 of the one row of each group."""
         places = np.full(groups, -1, np.int64)
         places[kept.codes] = np.arange(len(kept.codes))
-        found = plain(kept.columns[0]).take(pa.array(places, mask=places < 0))
-        return found if found.type == self.result else found.cast(self.result)
+        return plain(kept.columns[0]).take(pa.array(places, mask=places < 0))
+
+
+Choice = Literal["first", "last", "least", "greatest"]
+
+
+class Chosen(Thinned):
+    """One row of each group: the first or last one, or the first of those with the least or greatest value in the last
+    column (min and max: the only one; arg_min and arg_max: the second). The result is column 0 of it.
+    """
+
+    __slots__ = ("choice",)
+
+    def __init__(self, choice: Choice, result: pa.DataType) -> None:
+        super().__init__(result)
+        self.choice = choice
+
+    def _empty(self) -> Self:
+        return type(self)(self.choice, self.result)
 
     def _reduce(self) -> Kept | None:
         kept = self.together()
