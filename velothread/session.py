@@ -96,7 +96,7 @@ class Session:
         self._functions.register(function, name, **options)
 
     def load_functions(self, spec: str) -> list[str]:
-        """Let SQL call the functions of `functions.py`, of a module `package.module`, or one: `functions.py:name as alias`.
+        """Let SQL call the functions of `functions.py` or `package.module`, or one of them: `FILE:name as alias`.
 
         Each partition gets a copy of the module, so that its globals are its own. Gives the names of the functions.
 

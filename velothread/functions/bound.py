@@ -73,8 +73,8 @@ class BoundFunction:
         return hash((id(self.registered), self.types))
 
     def __call__(self, rows: int, guard: Any, *arguments: Value) -> Value:
-        """The result for each of `rows` rows. guard: a BOOLEAN column or constant without NULLs, of rows that are wanted;
-        None: all are.
+        """The result for each of `rows` rows. guard: a BOOLEAN column or constant without NULLs, true for rows that are
+        wanted; None: all are.
 
         :raises ExecutionError: when a call raises, or gives what was not declared.
         """
@@ -137,11 +137,9 @@ class Caller:
             if pa.types.is_nested(given.type) or pa.types.is_interval(given.type):
                 return None
             head = given.slice(0, 1024)
-            if 2 * len(head.unique()) > len(head):
+            if 10 * len(head.unique()) > 9 * len(head) > 900:
                 return None
             given = given.dictionary_encode()
-        if 2 * len(given.dictionary) > rows and len(given.dictionary) > 64:
-            return None
         indices = (
             given.indices if guard is None else pc.if_else(guard, given.indices, pa.scalar(None, given.indices.type))
         )

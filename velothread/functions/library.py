@@ -119,8 +119,7 @@ class InCopies:
 class Registered:
     """A function under the name that SQL calls it by.
 
-    kind: scalar, async, table or aggregate. sample: the function as it is in the thread that registered it: to be looked
-    at, not to be called.
+    kind: scalar, async, table or aggregate. sample: the function as it is in the thread that registered it, to look at.
 
     Threading: immutable; `origin.mine()` is what a thread calls.
     """
