@@ -1,7 +1,7 @@
 """Code that threads can run side by side.
 
 CPython 3.13t makes the constants of a code object immortal when the object is made, so that nobody counts references to
-them, but not those of what `compile` has just made: two threads that run `x * 1.5 + 2.0` of such code fight for the cache
+them, but not of what `compile` has just made: two threads that run `x * 1.5 + 2.0` of such code fight for the cache
 lines of these numbers, and take twice the time. So code is made anew before threads run it.
 """
 
