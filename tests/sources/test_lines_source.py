@@ -54,7 +54,7 @@ def test_counting_reads_no_column(tmp_path: Path) -> None:
 def test_lines_that_are_not_utf8(tmp_path: Path) -> None:
     path, rejects = tmp_path / "a.log", tmp_path / "rejects.csv"
     path.write_bytes(b"good\nb\xffd\n\nfine\n")
-    with pytest.raises(velothread.SourceError, match="a.log:2: byte 2 is not UTF-8"):
+    with pytest.raises(velothread.SourceError, match=r"a\.log:2: byte 2 is not UTF-8"):
         _read(path)
     assert _read(path, on_error="null") == ["good", None, "", "fine"]
     assert _read(path, on_error="skip", rejects=str(rejects)) == ["good", "", "fine"]
