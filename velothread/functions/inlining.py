@@ -27,8 +27,9 @@ from velothread.functions.definitions import Definition, NoDefinition, definitio
 _NEVER = object()
 # These look at the frame that they are called from.
 _FRAMES = frozenset({"locals", "vars", "dir", "eval", "exec", "super", "_getframe", "currentframe", "breakpoint"})
-# Of operations, a call counting for several: a body that does more gains less than a sixth by being inlined.
-_WORTH = 14
+# Operations, a call counting for several, by the number of parameters: a body that does more gains less than a sixth by
+# being inlined. Fetching a further column costs nearly what passing it as an argument does.
+_WORTH = {1: 6, 2: 2}
 _CALL = 4
 _WORDS: dict[type[ast.AST], str] = {
     ast.For: "loops", ast.While: "loops", ast.Try: "catches exceptions", ast.TryStar: "catches exceptions",
@@ -38,6 +39,7 @@ _WORDS: dict[type[ast.AST], str] = {
     ast.Lambda: "has a lambda", ast.GeneratorExp: "has a generator", ast.ListComp: "loops in an expression",
     ast.SetComp: "loops in an expression", ast.DictComp: "loops in an expression", ast.Yield: "is a generator",
     ast.YieldFrom: "is a generator", ast.Await: "is a coroutine",
+    ast.AugAssign: "changes a local in place",
     ast.NamedExpr: "has an assignment inside of an expression",
 }  # fmt: skip
 
@@ -141,7 +143,9 @@ def _look(found: Definition, function: FunctionType) -> None:
             if name == "next" and isinstance(x, ast.Call) and len(x.args) < 2:
                 _refuse("calls next, which may raise StopIteration", x)
             cost += _cost(x)
-    if cost > _WORTH + 2 * len(_parameters(function)):
+    if len(_parameters(function)) not in _WORTH:
+        _refuse(f"takes {len(_parameters(function))} arguments: fetching them costs what calling does", node)
+    if cost > _WORTH[len(_parameters(function))]:
         _refuse("does so much that inlining would gain little", node)
 
 

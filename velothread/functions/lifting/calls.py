@@ -153,14 +153,15 @@ def _round(o: Operators, arguments: list[Value], path: Path, where: ast.AST) -> 
 # --- math
 
 
-def _of_float(op: str, bad: str | None = None) -> Handler:
-    """A function of one float; `bad` names the node that is true where Python raises."""
+def _of_float(op: str, *, negative: bool = True) -> Handler:
+    """A function of one float; negative: does it take negative ones?"""
 
     def handler(o: Operators, arguments: list[Value], path: Path, where: ast.AST) -> Value:
         _count(arguments, 1, 1, f"math.{op}", where)
         n = o.float(_number(o, arguments[0], path, where, f"math.{op}"))
-        if bad is not None:
-            o.program.check(path, o.program.node(bad, "bool", n), getattr(where, "lineno", None))
+        if not negative:
+            below = o.program.node("<", "bool", n, o.program.constant(0.0))
+            o.program.check(path, below, getattr(where, "lineno", None))
         return Value(o.program.node(op, "float", n))
 
     return handler
@@ -256,7 +257,7 @@ _TABLE: tuple[tuple[Any, Handler], ...] = (
     (builtins.str, _str),
     (builtins.len, _len),
     (builtins.round, _round),
-    (math.sqrt, _of_float("sqrt", "negative")),
+    (math.sqrt, _of_float("sqrt", negative=False)),
     (math.fabs, _of_float("abs")),
     (math.floor, _to_int("floor")),
     (math.ceil, _to_int("ceil")),
