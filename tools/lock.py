@@ -3,8 +3,8 @@
 Run it with any CPython 3.13+ that has pip and packaging (the project's own .venv does):
 
     .venv/bin/python tools/lock.py                   # newest versions that pyproject.toml allows
-    .venv/bin/python tools/lock.py --keep            # the versions that are locked now, with what pyproject.toml has come
-                                                     # to ask for since; hashes anew
+    .venv/bin/python tools/lock.py --keep            # the versions that are locked now, and what is asked for since;
+                                                     # hashes anew
 
 pip does all the looking up, with the index that it is configured for. No address is written: a hash is enough for pip
 to refuse a file that is not the one that was locked, from wherever it comes.

@@ -1,0 +1,94 @@
+"""velothread alone on the free-threaded build: the parts `--forms` and `--shared` of bench/udf.py.
+
+Forms: a function is lifted (its body becomes SQL expressions), inlined (its body is in the generated loop), or called.
+Shared: `tariff` reads a global table for every row. share="thread" gives each partition a copy of the function's
+globals; share="process-wide" lets all of them read the same objects, whose reference counts they then contend for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from functools import partial
+from typing import Any
+
+import udf_data
+from turns import Peer, Taken, take_turns
+from udf_cases import FORMS, SHARED, Case
+
+ENGINES = {1: "velothread-1", 2: "velothread"}
+WAYS: dict[str, dict[str, Any]] = {
+    "called": {"lift": False, "inline": False},
+    "inlined": {"lift": False, "inline": True},
+    "lifted": {"lift": True},
+}
+SHARES: dict[str, dict[str, Any]] = {"thread": {"share": "thread"}, "process-wide": {"share": "process-wide"}}
+WANTED = {"lifted": 20.0, "inlined": 1.2}
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    peers = {n: Peer(engine, args.velothread_python, "udf_peer.py") for n, engine in ENGINES.items()}
+    print(f"velothread, {args.rows:,} rows, medians of {args.rounds} rounds after a warm-up, in turns; rows/s\n")
+    results: dict[str, Any] = {}
+    if args.forms:
+        results["forms"] = forms(peers, args)
+    if args.shared:
+        results["shared"] = shared(peers, args)
+    for peer in peers.values():
+        peer.close()
+    return results
+
+
+def measure(peers: dict[int, Peer], case: Case, ways: dict[str, dict[str, Any]], args: argparse.Namespace) -> Any:
+    """(way, partitions) -> what it took; all in the same rounds."""
+    path = str(udf_data.ensure(args.rows))
+    asks = {
+        (way, n): partial(peer.request, {"case": case.name, "path": path, "options": options})
+        for way, options in ways.items()
+        for n, peer in peers.items()
+    }
+    named = take_turns({f"{way} {n}": ask for (way, n), ask in asks.items()}, args.rounds)
+    return {key: named[f"{key[0]} {key[1]}"] for key in asks}
+
+
+def forms(peers: dict[int, Peer], args: argparse.Namespace) -> dict[str, Any]:
+    titles = "".join(f"{way:>14}" for way in WAYS)
+    print(f"{'':10}{'partitions':>12}{titles}{'inlined/called':>16}{'lifted/called':>16}")
+    kept: dict[str, Any] = {}
+    for case in FORMS:
+        taken = measure(peers, case, WAYS, args)
+        for n in peers:
+            medians = {way: taken[way, n].median for way in WAYS}
+            gains = {way: medians["called"] / medians[way] for way in ("inlined", "lifted")}
+            kept[f"{case.name} {n}"] = {"seconds": medians, "gains": gains}
+            print(
+                f"{case.name:10}{n:>12}"
+                + "".join(f"{'-' if math.isnan(s) else f'{args.rows / s:,.0f}':>14}" for s in medians.values())
+                + "".join(f"{'-' if math.isnan(g) else f'{g:.2f}':>16}" for g in gains.values()),
+                flush=True,
+            )
+        said(taken)
+    for way, wanted in WANTED.items():
+        gains = {name: k["gains"][way] for name, k in kept.items() if not math.isnan(k["gains"][way])}
+        reached = [name for name, gain in gains.items() if gain >= wanted]
+        print(f"{way} at least {wanted} times called: {', '.join(reached) or 'none'}; not: {len(gains) - len(reached)}")
+    return kept
+
+
+def said(taken: dict[Any, Taken]) -> None:
+    """What was refused, a line each."""
+    for way, error in dict.fromkeys((key[0], one.error) for key, one in taken.items() if one.error):
+        print(f"  {way}: {error}", flush=True)
+
+
+def shared(peers: dict[int, Peer], args: argparse.Namespace) -> dict[str, Any]:
+    taken = measure(peers, SHARED, SHARES, args)
+    print(f"{'share':14}" + "".join(f"{f'{n} partitions':>16}" for n in peers) + f"{'2 over 1':>12}")
+    kept = {}
+    for way in SHARES:
+        medians = {n: taken[way, n].median for n in peers}
+        gain = medians[1] / medians[2]
+        kept[way] = {"seconds": medians, "2 over 1": gain}
+        print(f"{way:14}" + "".join(f"{args.rows / s:16,.0f}" for s in medians.values()) + f"{gain:12.2f}", flush=True)
+    said(taken)
+    return kept
