@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         UserError,
         VelothreadError,
     )
+    from velothread.functions.declaration import udf
     from velothread.options import Options
     from velothread.result import Result
     from velothread.session import Session, connect, query
@@ -57,6 +58,7 @@ __all__ = [
     "VelothreadError",
     "connect",
     "query",
+    "udf",
 ]
 
 # A name's module is imported when the name is first used. The command's own module lies in this package too, and
@@ -68,6 +70,7 @@ _ELSEWHERE = {
     "Session": "session",
     "connect": "session",
     "query": "session",
+    "udf": "functions.declaration",
 }
 
 

@@ -25,6 +25,7 @@ from velothread.frontend.optimize import optimize
 from velothread.frontend.parameters import refuse_surplus
 from velothread.frontend.parse import Statement, parse
 from velothread.frontend.select import QueryBinder
+from velothread.functions.library import Library
 from velothread.options import Options
 from velothread.plan import nodes, pipelines
 from velothread.plan.cutting import cut as cut_plan
@@ -60,6 +61,7 @@ class Session:
         self._processors: dict[str, Processor] = {}
         self._rejects = RejectsFiles()
         self._known_files = Remembered()
+        self._functions = Library()
         self._closed = False
         self._cancels = Cancels()
         # What is said once per session: as a warning, unless there is another way to say it (as in the CLI).
@@ -81,6 +83,26 @@ class Session:
         """Names and types of a file's (or registered table's) columns."""
         source = open_source(self._tables.get(path, path) if isinstance(path, str) else path, self.options.read)
         return Description(source)
+
+    # --- Python functions
+
+    def register_function(self, function: Callable[..., Any], name: str | None = None, **options: Any) -> None:
+        """Let SQL call a Python function, by its own name or another. Types come from its annotations.
+
+        Options: see `velothread.functions.declaration.Declaration`.
+
+        :raises OptionError: when its types are not known to SQL, or an option is wrong.
+        """
+        self._functions.register(function, name, **options)
+
+    def load_functions(self, spec: str) -> list[str]:
+        """Let SQL call the functions of `functions.py` or `package.module`, or one of them: `FILE:name as alias`.
+
+        Each partition gets a copy of the module, so that its globals are its own. Gives the names of the functions.
+
+        :raises OptionError: when there is no such file or function, or it can't be loaded.
+        """
+        return [f.name for f in self._functions.load(spec)]
 
     # --- queries
 
@@ -221,7 +243,10 @@ class Session:
 
     def _catalog(self) -> Catalog:
         known = partial(open_source, known=self._known_files)
-        return Catalog(dict(self._tables), self.options.read, known, evaluate=self._evaluate)
+        return Catalog(
+            dict(self._tables), self.options.read, known, evaluate=self._evaluate,
+            functions=self._functions.snapshot(), unfit=dict(self._functions.unfit),
+        )  # fmt: skip
 
     def _evaluate(self, plan: Node) -> pa.Table:
         """The rows of a plan, now and in this thread."""

@@ -43,6 +43,8 @@ _SQL = (
     click.option("--table", "tables", metavar="NAME=PATH", multiple=True, help="Make a file or glob known as NAME."),
     click.option("--param", "parameters", metavar="[NAME=]VALUE", multiple=True,
                  help="Value of $NAME; without names, of $1, $2, ... or each ?."),
+    click.option("--udf", "functions", metavar="FILE.py[:NAME [as ALIAS]]", multiple=True,
+                 help="Let the SQL call the Python functions of a file or module, or one of them."),
     click.option("--dialect", metavar="NAME", help="Read another dialect: spark, snowflake, bigquery, postgres, ..."),
 )  # fmt: skip
 

@@ -41,6 +41,8 @@ def command(**chosen: Any) -> int:
             sessions.append(session)
             for name, path in tables:
                 session.register(name, path)
+            for spec in chosen["functions"]:
+                session.load_functions(spec)
             return [
                 session.explain(statement, stage=chosen["stage"], analyze=chosen["analyze"], **more)
                 for statement in session.statements(text)

@@ -128,7 +128,7 @@ def command(invocation: Invocation, /, **chosen: Any) -> int:
         wants_color(invocation.color, sys.stdout),
         _BelowBar(bar) if output_format == "table" else Stream(standard_output),
     )
-    run = _Run(text, tables, parameters, output, bar, stats=chosen["stats"], timer=chosen["timer"])
+    run = _Run(text, tables, chosen["functions"], parameters, output, bar, stats=chosen["stats"], timer=chosen["timer"])
     try:
         run_interruptibly(lambda: run.everything(options), bar.tick, run.cancel)
     finally:
@@ -149,6 +149,7 @@ class _Run:
 
     text: str
     tables: list[tuple[str, str]]
+    functions: tuple[str, ...]
     parameters: list[Any] | dict[str, Any] | None
     output: _Output
     bar: ProgressBar
@@ -162,6 +163,8 @@ class _Run:
             self.session = session
             for name, path in self.tables:
                 session.register(name, path)
+            for spec in self.functions:
+                session.load_functions(spec)
             statements = session.statements(self.text)
             if not statements:
                 raise OptionError("the SQL has no statement in it")

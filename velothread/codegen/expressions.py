@@ -23,6 +23,7 @@ from velothread.plan.expressions import (
     Logical,
     Membership,
     OverItems,
+    PythonCall,
     columns_of,
     may_raise,
     show,
@@ -90,6 +91,8 @@ class ExpressionWriter:
                 return self._coalesce(e, guard)
             case OverItems():
                 return self._over_items(e, guard)
+            case PythonCall():
+                return self._python_call(e, guard)
             case Membership():
                 values = self.writer.constant(("in", e.argument.type, e.text, e.has_null), e.values, "values")
                 text = f"{self._use('member')}({self.value(e.argument, guard)}, {values}, {e.has_null})"
@@ -197,6 +200,13 @@ class ExpressionWriter:
         w.dedent()
         kernel = w.function(e.kernel, e.name)
         return self._assign(e.name, f"{kernel}({', '.join([compute, *arguments])})", e)
+
+    def _python_call(self, e: PythonCall, guard: str) -> str:
+        """The guard goes along: for a row that doesn't want it the function must not be called, whatever the values."""
+        arguments = [self.raw_value(a) if isinstance(a, Column) else self.value(a, guard) for a in e.arguments]
+        name = _safe_name(e.function.name)
+        call = self.writer.function(e.function, name + "_call")
+        return self._assign(name, f"{call}({', '.join(['rows', guard or 'None', *arguments])})", e)
 
     # --- once per distinct value
 

@@ -15,6 +15,8 @@ from velothread.sources.source import ReadOptions, Source
 
 if TYPE_CHECKING:
     from velothread.frontend.names import Scope
+    from velothread.functions.bound import BoundFunction
+    from velothread.functions.library import Registered
 
 
 @dataclass(slots=True)
@@ -22,7 +24,8 @@ class Catalog:
     """The sources that a query may name.
 
     `registered`: name -> path or object. `open`: opens a path or object with read options (`sources.registry`).
-    `evaluate`: runs a plan now (the columns of a PIVOT depend on the data).
+    `evaluate`: runs a plan now (the columns of a PIVOT depend on the data). `functions`: Python functions, by lower-
+    case name; `unfit`: those that can't be called, with the reason; `bound`: those that this query calls.
 
     Threading: owned by the session's thread.
     """
@@ -32,6 +35,9 @@ class Catalog:
     open: Callable[..., Source]
     opened: dict[str, Source] = field(default_factory=dict)
     evaluate: Callable[[nodes.Node], pa.Table] | None = None
+    functions: Mapping[str, Registered] = field(default_factory=dict)
+    unfit: Mapping[str, str] = field(default_factory=dict)
+    bound: list[BoundFunction] = field(default_factory=list)
 
     def find(self, name: str) -> str | None:
         """The registered name, in any case of letters."""

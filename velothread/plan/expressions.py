@@ -17,6 +17,7 @@ from velothread.errors import Position
 from velothread.types import BOOLEAN, SqlType
 
 if TYPE_CHECKING:
+    from velothread.functions.bound import BoundFunction
     from velothread.kernels.aggregates import AggregateFunction
     from velothread.kernels.function import Function
 
@@ -139,6 +140,16 @@ class OverItems:
 
 
 @dataclass(frozen=True, slots=True)
+class PythonCall:
+    """A Python function of the user's; the arguments have exactly the types that it is bound for."""
+
+    function: BoundFunction
+    arguments: tuple[Expression, ...]
+    type: SqlType
+    position: Position | None = dataclasses.field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Ordering:
     """A sort key."""
 
@@ -225,6 +236,7 @@ Expression = (
     | Coalesce
     | Membership
     | OverItems
+    | PythonCall
     | AggregateCall
     | WindowCall
     | Subquery
@@ -234,7 +246,7 @@ Expression = (
 def children(e: Expression) -> tuple[Expression, ...]:
     """The expressions directly below, in order of evaluation."""
     match e:
-        case Call() | Logical() | Coalesce() | OverItems():
+        case Call() | Logical() | Coalesce() | OverItems() | PythonCall():
             return e.arguments
         case Cast() | Membership():
             return (e.argument,)
@@ -254,7 +266,7 @@ def children(e: Expression) -> tuple[Expression, ...]:
 def with_children(e: Expression, new: tuple[Expression, ...]) -> Expression:
     """`e` over other children (as many as `children` gives)."""
     match e:
-        case Call() | Logical() | Coalesce() | OverItems():
+        case Call() | Logical() | Coalesce() | OverItems() | PythonCall():
             return replace(e, arguments=new)
         case Cast() | Membership():
             return replace(e, argument=new[0])
@@ -322,6 +334,7 @@ def may_raise(e: Expression) -> bool:
     """Can computing it fail for some values? Such parts are computed only for the rows that need them."""
     return any(
         (isinstance(x, Call) and x.function.raises)
+        or isinstance(x, PythonCall)
         or (isinstance(x, Cast) and x.safe and _cast_may_raise(x))
         or (isinstance(x, OverItems) and (x.raises or may_raise(x.body)))
         for x in walk(e)
@@ -337,14 +350,20 @@ def _cast_may_raise(cast: Cast) -> bool:
 def is_volatile(e: Expression) -> bool:
     """Does it give another value each time (random())?"""
     return any(
-        (isinstance(x, Call) and x.function.volatile) or (isinstance(x, OverItems) and is_volatile(x.body))
+        (isinstance(x, Call | PythonCall) and x.function.volatile) or (isinstance(x, OverItems) and is_volatile(x.body))
         for x in walk(e)
     )
 
 
+def calls_python(e: Expression) -> bool:
+    """Is a Python function of the user's called in it?"""
+    return any(isinstance(x, PythonCall) or (isinstance(x, OverItems) and calls_python(x.body)) for x in walk(e))
+
+
 def is_constant(e: Expression) -> bool:
-    """No columns, no aggregates, nothing volatile."""
-    return not any(isinstance(x, (Column, AggregateCall, WindowCall, Subquery)) for x in walk(e)) and not is_volatile(e)
+    """No columns, no aggregates, nothing volatile, no function that isn't ours."""
+    open_ = (Column, AggregateCall, WindowCall, Subquery, PythonCall)
+    return not any(isinstance(x, open_) for x in walk(e)) and not is_volatile(e)
 
 
 def literal(value: Any, type_: SqlType, position: Position | None = None) -> Literal:
@@ -387,6 +406,8 @@ def show(e: Expression) -> str:
             return f"{show(e.argument)} IN ({e.text})"
         case OverItems():
             return _show_over_items(e)
+        case PythonCall():
+            return f"{e.function.name}({', '.join(map(show, e.arguments))})"
         case AggregateCall():
             inner = ", ".join(map(show, (*e.arguments, *e.constants))) or "*"
             text = f"{e.function.name}({'DISTINCT ' if e.distinct else ''}{inner}"

@@ -1,0 +1,170 @@
+"""How a function is called for rows: a `Way`. This one leaves Arrow some thousand rows at a time.
+
+The function is called for all of them from C, `list.extend(map(function, *columns))`: no row passes through code of
+ours, and what came before a call that raised is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat, starmap
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from velothread.errors import ExecutionError
+from velothread.functions.annotations import Shape
+from velothread.functions.arguments import leaving
+from velothread.functions.failures import failed_call, wrong_result
+from velothread.functions.results import WrongResultError, entering
+from velothread.kernels.function import Value
+from velothread.types import SqlType
+
+# Rows that are Python values at a time.
+CHUNK_ROWS = 8192
+
+
+class Way(Protocol):
+    """How a function is called.
+
+    Threading: owned by one thread.
+    """
+
+    def run(self, rows: int, arguments: tuple[Value, ...]) -> pa.Array:
+        """The results for `rows` rows, all of which want one. Arguments are columns of that length or constants.
+
+        :raises ExecutionError: for a call that raised or gave what was not declared, unless such rows become NULL.
+        """
+        ...
+
+
+class CallCounters:
+    """What one thread's calls of a function cost.
+
+    Threading: written by that thread; read by any.
+    """
+
+    __slots__ = ("batches", "calls", "failures", "ns")
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self.calls = 0
+        self.ns = 0
+        self.failures = 0
+
+
+class Refusing:
+    """What becomes of a row for which a function of this name failed: by `on_error`, an error, or NULL.
+
+    Threading: owned by one thread.
+    """
+
+    def __init__(self, name: str, on_error: str, counters: CallCounters) -> None:
+        self.name = name
+        self.on_error = on_error
+        self.counters = counters
+
+    def refuse(self, failure: ExecutionError, rows: int = 1) -> None:
+        """The row (or all of so many) becomes NULL, unless this raises the failure."""
+        if self.on_error == "fail":
+            raise failure
+        self.counters.failures += rows
+
+
+class Arguments:
+    """The arguments of some rows as Python values: a list for a column, one value for a constant.
+
+    Threading: owned by one thread.
+    """
+
+    def __init__(self, types: Sequence[SqlType], shapes: Sequence[Shape]) -> None:
+        self._leaves = [leaving(t, s) for t, s in zip(types, shapes, strict=True)]
+        self.columns: list[list[Any] | None] = []
+        self.constants: list[Any] = []
+
+    def take(self, arguments: Sequence[Value]) -> None:
+        """Hold these from now on."""
+        self.columns, self.constants = [], []
+        for argument, leave in zip(arguments, self._leaves, strict=True):
+            column = isinstance(argument, pa.Array)
+            values = leave(argument if column else pa.repeat(argument, 1))
+            self.columns.append(values if column else None)
+            self.constants.append(None if column else values[0])
+
+    def iterables(self) -> list[Any]:
+        """Per argument: its values, or its one value again and again."""
+        return [repeat(c) if v is None else v for v, c in zip(self.columns, self.constants, strict=True)]
+
+    @property
+    def constant(self) -> bool:
+        """Is there no column?"""
+        return all(v is None for v in self.columns)
+
+    def of_row(self, row: int) -> list[Any]:
+        """The arguments of one row."""
+        return [c if v is None else v[row] for v, c in zip(self.columns, self.constants, strict=True)]
+
+
+class RowByRow:
+    """Calls the function once for each row.
+
+    Threading: owned by one thread.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        types: Sequence[SqlType],
+        shapes: Sequence[Shape],
+        returns: Shape,
+        refusing: Refusing,
+    ) -> None:
+        self._function = function
+        self._arguments = Arguments(types, shapes)
+        self._enter = entering(returns)
+        self._refusing = refusing
+        self._empty = pa.nulls(0, returns.type.arrow)
+
+    def run(self, rows: int, arguments: tuple[Value, ...]) -> pa.Array:
+        pieces = []
+        for first in range(0, rows, CHUNK_ROWS):
+            count = min(CHUNK_ROWS, rows - first)
+            self._arguments.take([a.slice(first, count) if isinstance(a, pa.Array) else a for a in arguments])
+            pieces.append(self._column(self._results(count)))
+        return pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces) if pieces else self._empty
+
+    def _calls(self, rows: int) -> Iterator[Any]:
+        given = self._arguments
+        if given.constant:
+            return starmap(self._function, repeat(tuple(given.constants), rows))
+        return map(self._function, *given.iterables())
+
+    def _results(self, rows: int) -> list[Any]:
+        results: list[Any] = []
+        calls = self._calls(rows)
+        while True:
+            try:
+                results.extend(calls)
+            except (Exception, SystemExit) as error:
+                self._failed(results, error)
+                continue
+            if len(results) == rows:
+                return results
+            self._failed(results, StopIteration())  # raised by the function, it ends the `map`
+
+    def _failed(self, results: list[Any], error: BaseException) -> None:
+        """The call for the row after the last result raised."""
+        self._refusing.refuse(failed_call(self._refusing.name, self._arguments.of_row(len(results)), error))
+        results.append(None)
+
+    def _column(self, results: list[Any]) -> pa.Array:
+        while True:
+            try:
+                return self._enter(results)
+            except WrongResultError as wrong:
+                values = self._arguments.of_row(wrong.row)
+                self._refusing.refuse(wrong_result(self._refusing.name, values, wrong.problem, self._function))
+                results[wrong.row] = None
+
+
+__all__ = ["CHUNK_ROWS", "Arguments", "CallCounters", "Refusing", "RowByRow", "Way"]
