@@ -25,6 +25,11 @@ from velothread.kernels.rows import plain
 from velothread.kernels.vectors import Mask, valid_rows
 from velothread.types import SqlType
 
+# Rows of a split: enough that dealing it costs nothing beside the calls, few enough that all receivers have some.
+CALL_ROWS = 1 << 14
+COLUMN_ROWS = 1 << 16
+LEAST_ROWS = 256
+
 
 class BoundFunction:
     """A registered function whose arguments have the types `types`.
@@ -55,6 +60,14 @@ class BoundFunction:
         signature = self.registered.signature
         assert signature is not None
         return signature.returns.type
+
+    @property
+    def split_rows(self) -> int | None:
+        """How many rows a split should have where it is called; None: it costs little."""
+        declaration = self.registered.declaration
+        if self.registered.kind == "async":
+            return max(LEAST_ROWS, 8 * declaration.concurrency)
+        return COLUMN_ROWS if declaration.batch is not None else CALL_ROWS
 
     @property
     def volatile(self) -> bool:
