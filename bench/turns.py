@@ -84,6 +84,12 @@ class Taken:
         return statistics.median(self.seconds) if self.seconds and not self.error else math.nan
 
     @property
+    def cpu(self) -> float:
+        """Median of the CPU seconds of the engine's process, without the warm-up's."""
+        counted = [a["cpu"] for a in self.answers[1:]]
+        return statistics.median(counted) if counted and not self.error else math.nan
+
+    @property
     def spread(self) -> float:
         return max(self.seconds) - min(self.seconds)
 

@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import udf_data
 import udf_forms
 from turns import Peer, Taken, take_turns
-from udf_cases import CASES, REQUESTS, ROWS, Case
+from udf_cases import CASES, REQUESTS, ROWS, SHARED_ROWS, Case
 
 HERE = Path(__file__).resolve().parent
 MILLISECONDS = 2.0
@@ -108,7 +108,9 @@ def show(case: Case, taken: dict[str, Taken], rows: int) -> dict[str, Any]:
         print(f"  {line}")
     print(f"  ANSWERS DIFFER: {', '.join(wrong)}\n" if wrong else "  answers agree\n", flush=True)
     kept["engines"] = {
-        name: {"error": one.error} if one.error else {"rows/s": rows / one.median, "seconds": one.seconds}
+        name: {"error": one.error}
+        if one.error
+        else {"rows/s": rows / one.median, "seconds": one.seconds, "cpu": one.cpu}
         for name, one in taken.items()
     }
     return {"rows": rows, **kept}
@@ -137,6 +139,10 @@ def verdict(taken: dict[str, Taken]) -> dict[str, Any]:
         if not math.isnan(gain):
             loses = f", loses {1 - gain:.0%}" if gain < 1 else ""
             said.append(f"without the GIL over with it, {partitions}: {gain:.2f}{loses}")
+    if not math.isnan(scaling):
+        # What threads fight for costs CPU; what a busy machine takes away doesn't.
+        cpu = taken["velothread"].cpu / taken["velothread-1"].cpu
+        said.append(f"CPU time of 2 partitions over that of 1: {cpu:.2f}")
     scalings = {"scaling": scaling, "scaling with GIL": with_gil}
     return {"lead": rivals, **scalings, "no GIL over GIL": [one, two], "said": said}
 
@@ -157,13 +163,14 @@ def main() -> None:
     p.add_argument("--gil-python", default=sys.executable, help="interpreter with the GIL that has velothread")
     p.add_argument("--engines", default=",".join(TITLES))
     p.add_argument("--function", action="append", choices=[case.name for case in CASES], metavar="NAME")
-    p.add_argument("--rows", type=int, default=ROWS)
+    p.add_argument("--rows", type=int, help=f"{ROWS:,} by default; {SHARED_ROWS:,} for --shared")
     p.add_argument("--requests", type=int, default=REQUESTS, help="rows of `ask`")
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--json", type=Path)
     p.add_argument("--forms", action="store_true", help="velothread alone: lifted, inlined, called")
     p.add_argument("--shared", action="store_true", help="velothread alone: a global table, shared or not")
     args = p.parse_args()
+    args.rows = args.rows or (SHARED_ROWS if args.shared and not args.forms else ROWS)
     if args.forms or args.shared:
         results = udf_forms.run(args)
     else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ROWS = 1_000_000
+SHARED_ROWS = 200_000  # a shared table can be slow
 REQUESTS = 4_000  # calls of an HTTP server take milliseconds each
 
 
@@ -12,8 +13,8 @@ REQUESTS = 4_000  # calls of an HTTP server take milliseconds each
 class Case:
     """One table of the benchmark.
 
-    `form`: "row" (udf_functions.py, a call per row), "batch" (udf_batches.py, NumPy arrays), or "async" (a row, but
-    velothread runs udf_async.py's coroutine). `grouped`: count by result, in place of count and sum.
+    `form`: "row" (a call per row), "batch" (NumPy arrays), or "async" (a row, but velothread runs udf_async.py's
+    coroutine). `grouped`: count by result, in place of count and sum. `module`: where the function is.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Case:
     returns: str
     form: str = "row"
     grouped: bool = False
+    module: str = "udf_functions"
 
     @property
     def sql(self) -> str:
@@ -44,13 +46,16 @@ MARGIN = Case("margin", "arithmetic, one expression", "margin", _RIDE, _RIDE_TYP
 TARIFF = Case("tariff", "a global table", "tariff", ("zone", "distance"), ("VARCHAR", "DOUBLE"), "DOUBLE")
 ENDPOINT = Case("endpoint", "a regular expression", "endpoint", ("line",), ("VARCHAR",), "VARCHAR", grouped=True)
 PREDICT = Case("predict", "a logistic model, by row", "predict", _FEATURES, ("DOUBLE",) * 6, "DOUBLE")
-FARE_BATCH = Case("fare-batch", "arithmetic in NumPy, by batch", "fare", _RIDE, _RIDE_TYPES, "DOUBLE", "batch")
-PREDICT_BATCH = Case(
-    "predict-batch", "a logistic model in NumPy, by batch", "predict", _FEATURES, ("DOUBLE",) * 6, "DOUBLE", "batch"
+FARE_BATCH = replace(FARE, name="fare-batch", title="arithmetic in NumPy, by batch", form="batch", module="udf_batches")
+PREDICT_BATCH = replace(
+    PREDICT, name="predict-batch", title="a logistic model in NumPy, by batch", form="batch", module="udf_batches"
 )
 ASK = Case("ask", "an HTTP request a row", "ask", ("id",), ("BIGINT",), "BIGINT", "async")
 
 CASES = (SCORE, FARE, FARE_BATCH, TARIFF, ENDPOINT, PREDICT, PREDICT_BATCH, ASK)
 FORMS = (MARGIN, FARE, TARIFF, PREDICT, SCORE, ENDPOINT)  # of `--forms`: those that could be lifted or inlined first
-SHARED = TARIFF  # of `--shared`
-BY_NAME = {case.name: case for case in (*CASES, MARGIN)}
+SHARED = tuple(  # of `--shared`
+    Case(name, "a global table", name, ("zone",), ("VARCHAR",), "DOUBLE", module="udf_shared")
+    for name in ("by_get", "by_subscript", "interned_get", "interned_subscript")
+)
+BY_NAME = {case.name: case for case in (*CASES, MARGIN, *SHARED)}

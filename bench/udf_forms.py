@@ -1,8 +1,8 @@
 """velothread alone on the free-threaded build: the parts `--forms` and `--shared` of bench/udf.py.
 
 Forms: a function is lifted (its body becomes SQL expressions), inlined (its body is in the generated loop), or called.
-Shared: `tariff` reads a global table for every row. share="thread" gives each partition a copy of the function's
-globals; share="process-wide" lets all of them read the same objects, whose reference counts they then contend for.
+Shared: the functions of udf_shared.py read a global table for every row. share="thread" gives each partition a copy of
+the function's globals; with share="process-wide" all partitions read the same objects, made by the main thread.
 """
 
 from __future__ import annotations
@@ -82,13 +82,15 @@ def said(taken: dict[Any, Taken]) -> None:
 
 
 def shared(peers: dict[int, Peer], args: argparse.Namespace) -> dict[str, Any]:
-    taken = measure(peers, SHARED, SHARES, args)
-    print(f"{'share':14}" + "".join(f"{f'{n} partitions':>16}" for n in peers) + f"{'2 over 1':>12}")
+    print(f"{'':20}{'share':14}" + "".join(f"{f'{n} partitions':>16}" for n in peers) + f"{'2 over 1':>12}")
     kept = {}
-    for way in SHARES:
-        medians = {n: taken[way, n].median for n in peers}
-        gain = medians[1] / medians[2]
-        kept[way] = {"seconds": medians, "2 over 1": gain}
-        print(f"{way:14}" + "".join(f"{args.rows / s:16,.0f}" for s in medians.values()) + f"{gain:12.2f}", flush=True)
-    said(taken)
+    for case in SHARED:
+        taken = measure(peers, case, SHARES, args)
+        for way in SHARES:
+            medians = {n: taken[way, n].median for n in peers}
+            gain = medians[1] / medians[2]
+            kept[f"{case.name}, {way}"] = {"seconds": medians, "2 over 1": gain}
+            speeds = "".join(f"{args.rows / s:16,.0f}" for s in medians.values())
+            print(f"{case.name:20}{way:14}{speeds}{gain:12.2f}", flush=True)
+        said(taken)
     return kept

@@ -44,8 +44,7 @@ Rows = list[tuple[Any, ...]]
 
 def function_of(case: Case) -> Callable[..., Any]:
     """The function that engines other than velothread call."""
-    module = "udf_batches" if case.form == "batch" else "udf_functions"
-    function: Callable[..., Any] = getattr(importlib.import_module(module), case.function)
+    function: Callable[..., Any] = getattr(importlib.import_module(case.module), case.function)
     return function
 
 
