@@ -98,7 +98,7 @@ def show(case: Case, taken: dict[str, Taken], rows: int) -> dict[str, Any]:
     best = taken["velothread"].median if "velothread" in taken else math.nan
     for name, one in taken.items():
         if one.error:
-            print(f"  {TITLES[name]:28}error: {one.error}")
+            print(f"  {TITLES[name]:28}error: {one.error.splitlines()[0]}")
         elif one.seconds:
             ratio = "" if math.isnan(best) or name == "velothread" else f"{one.median / best:14.2f}"
             print(f"  {TITLES[name]:28}{rows / one.median:12,.0f}{one.median:10.3f}{one.spread:9.3f}{ratio}")
@@ -156,6 +156,15 @@ def summary(results: dict[str, dict[str, Any]]) -> None:
         print(f"{name:18}{least:12.2f}{kept['scaling']:10.2f}{kept['scaling with GIL']:10.2f}{one:15.2f}{two:8.2f}")
 
 
+def without_nan(value: Any) -> Any:
+    """What isn't known is null in JSON."""
+    if isinstance(value, dict):
+        return {str(k): without_nan(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [without_nan(v) for v in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--peers-python", default=sys.executable, help="interpreter that has the other engines")
@@ -180,7 +189,7 @@ def main() -> None:
                 stack.enter_context(server(args.peers_python))
             results = run(args, chosen)
     if args.json:
-        args.json.write_text(json.dumps(results, indent=1))
+        args.json.write_text(json.dumps(without_nan(results), indent=1, allow_nan=False))
 
 
 def run(args: argparse.Namespace, chosen: list[Case]) -> dict[str, dict[str, Any]]:

@@ -78,7 +78,7 @@ def forms(peers: dict[int, Peer], args: argparse.Namespace) -> dict[str, Any]:
 def said(taken: dict[Any, Taken]) -> None:
     """What was refused, a line each."""
     for way, error in dict.fromkeys((key[0], one.error) for key, one in taken.items() if one.error):
-        print(f"  {way}: {error}", flush=True)
+        print(f"  {way}: {error.splitlines()[0]}", flush=True)
 
 
 def shared(peers: dict[int, Peer], args: argparse.Namespace) -> dict[str, Any]:
