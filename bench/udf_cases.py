@@ -35,6 +35,13 @@ class Case:
             return f"SELECT {call} AS result, count(*) AS n FROM {{t}} GROUP BY 1"
         return f"SELECT count(*) AS n, sum({call}) AS total FROM {{t}}"
 
+    @property
+    def reading(self) -> str:
+        """A query that reads the same columns and calls no Python."""
+        typed = zip(self.columns, self.types, strict=True)
+        sums = ", ".join(f"sum(length({c}))" if type == "VARCHAR" else f"sum({c})" for c, type in typed)
+        return f"SELECT count(*) AS n, {sums} FROM {{t}}"
+
 
 _FEATURES = tuple(f"f{i}" for i in range(1, 7))
 _RIDE = ("distance", "minutes", "passengers")

@@ -1,6 +1,8 @@
 """velothread alone on the free-threaded build: the parts `--forms` and `--shared` of bench/udf.py.
 
 Forms: a function is lifted (its body becomes SQL expressions), inlined (its body is in the generated loop), or called.
+Beside the ratio of whole queries is that of what is left without reading: a query over the same columns that calls
+no Python is timed in the same rounds and taken off both sides.
 Shared: the functions of udf_shared.py read a global table for every row. share="thread" gives each partition a copy of
 the function's globals; with share="process-wide" all partitions read the same objects, made by the main thread.
 """
@@ -21,7 +23,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "called": {"lift": False, "inline": False},
     "inlined": {"lift": False, "inline": True},
     "lifted": {"lift": True},
+    "reading": {"reading": True},
 }
+GAINS = ("inlined", "lifted")
 SHARES: dict[str, dict[str, Any]] = {"thread": {"share": "thread"}, "process-wide": {"share": "process-wide"}}
 WANTED = {"lifted": 20.0, "inlined": 1.2}
 
@@ -52,27 +56,39 @@ def measure(peers: dict[int, Peer], case: Case, ways: dict[str, dict[str, Any]],
 
 
 def forms(peers: dict[int, Peer], args: argparse.Namespace) -> dict[str, Any]:
-    titles = "".join(f"{way:>14}" for way in WAYS)
-    print(f"{'':10}{'partitions':>12}{titles}{'inlined/called':>16}{'lifted/called':>16}")
+    titles = "".join(f"{way:>14}" for way in WAYS) + "".join(
+        f"{f'{way}/called':>16}{'w/o reading':>13}" for way in GAINS
+    )
+    print(f"{'':10}{'partitions':>12}{titles}")
     kept: dict[str, Any] = {}
     for case in FORMS:
         taken = measure(peers, case, WAYS, args)
         for n in peers:
-            medians = {way: taken[way, n].median for way in WAYS}
-            gains = {way: medians["called"] / medians[way] for way in ("inlined", "lifted")}
-            kept[f"{case.name} {n}"] = {"seconds": medians, "gains": gains}
-            print(
-                f"{case.name:10}{n:>12}"
-                + "".join(f"{'-' if math.isnan(s) else f'{args.rows / s:,.0f}':>14}" for s in medians.values())
-                + "".join(f"{'-' if math.isnan(g) else f'{g:.2f}':>16}" for g in gains.values()),
-                flush=True,
-            )
+            seconds = {way: taken[way, n].median for way in WAYS}
+            whole = {way: seconds["called"] / seconds[way] for way in GAINS}
+            alone = {way: without_reading(seconds, way) for way in GAINS}
+            kept[f"{case.name} {n}"] = {"seconds": seconds, "gains": whole, "gains without reading": alone}
+            speeds = "".join(f"{known(args.rows / s, ',.0f'):>14}" for s in seconds.values())
+            gains = "".join(f"{known(whole[way], '.2f'):>16}{known(alone[way], '.2f'):>13}" for way in GAINS)
+            print(f"{case.name:10}{n:>12}{speeds}{gains}", flush=True)
         said(taken)
     for way, wanted in WANTED.items():
-        gains = {name: k["gains"][way] for name, k in kept.items() if not math.isnan(k["gains"][way])}
-        reached = [name for name, gain in gains.items() if gain >= wanted]
-        print(f"{way} at least {wanted} times called: {', '.join(reached) or 'none'}; not: {len(gains) - len(reached)}")
+        for what in ("gains", "gains without reading"):
+            gains = {name: k[what][way] for name, k in kept.items() if not math.isnan(k[what][way])}
+            reached = [name for name, gain in gains.items() if gain >= wanted]
+            rest = len(gains) - len(reached)
+            print(f"{way} at least {wanted} times called ({what}): {', '.join(reached) or 'none'}; not: {rest}")
     return kept
+
+
+def without_reading(seconds: dict[str, float], way: str) -> float:
+    """How many times as fast as called, less what reading takes; NaN where nothing that can be measured is left."""
+    called, other = (seconds[w] - seconds["reading"] for w in ("called", way))
+    return called / other if called > 0 and other > 0 else math.nan
+
+
+def known(value: float, format: str) -> str:
+    return "-" if math.isnan(value) else f"{value:{format}}"
 
 
 def said(taken: dict[Any, Taken]) -> None:

@@ -59,13 +59,16 @@ class Engine:
 
 
 class Velothread(Engine):
-    """A session per function and options, kept. Options that only connect() knows: `partitions`."""
+    """A session per function and options, kept. `reading`: the columns are read and no Python is called."""
 
     def __init__(self, partitions: int, **options: Any) -> None:
         self.partitions, self.options = partitions, options
         self.sessions: dict[str, Any] = {}
 
     def prepare(self, case: Case, path: str, options: dict[str, Any]) -> None:
+        if options.get("reading"):
+            self.session, self.sql = self._session(case, {}), case.reading.format(t=f"'{path}'")
+            return
         key = f"{case.name} {json.dumps(options)}"
         if key not in self.sessions:
             self.sessions[key] = self._session(case, {**self.options, **options})
