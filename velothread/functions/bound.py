@@ -64,6 +64,10 @@ class BoundFunction:
         assert signature is not None
         return signature.returns.type
 
+    def described(self) -> str:
+        """`score(VARCHAR, DOUBLE): inlined (not lifted: ...)`, for EXPLAIN."""
+        return f"{self.name}({', '.join(map(str, self.types))}): {self.form}"
+
     @property
     def split_rows(self) -> int | None:
         """How many rows a split should have where it is called; None: it costs little."""
