@@ -198,7 +198,10 @@ def run(args: argparse.Namespace, chosen: list[Case]) -> dict[str, dict[str, Any
     for engine in args.engines.split(","):
         python = pythons.get(engine, args.velothread_python if ours(engine) else args.peers_python)
         peers.append(Peer(engine, python, "udf_peer.py"))
-    print(f"medians of {args.rounds} rounds after a warm-up; engines take turns; 2 threads or processes each\n")
+    print(f"medians of {args.rounds} rounds after a warm-up; engines take turns; 2 threads or processes each")
+    if hasattr(os, "getloadavg"):
+        print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print()
     results = {}
     for case in chosen:
         rows = args.requests if case.form == "async" else args.rows
