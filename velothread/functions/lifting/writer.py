@@ -304,13 +304,16 @@ class _Writer:
         return self.w.function(np.copyto, "copyto")
 
     def _take(self, n: Node) -> str:
-        letter = _REGISTERS[n.kind]
-        if self.free[letter]:
-            register = self.free[letter].pop()
-        else:
-            register = f"{letter}{len(self.made[letter])}_"
-            self.made[letter].append(register)
+        register = self._free(_REGISTERS[n.kind])
         self.registers[n.number] = register
+        return register
+
+    def _free(self, letter: str) -> str:
+        """A register that nobody reads."""
+        if self.free[letter]:
+            return self.free[letter].pop()
+        register = f"{letter}{len(self.made[letter])}_"
+        self.made[letter].append(register)
         return register
 
     def _name(self, n: Node) -> str:
@@ -388,9 +391,12 @@ class _Writer:
         if out is None:
             out = self._take(n)
         self.registers[n.number] = self.names[n.number] = out
-        if otherwise != out:
-            self.w.line(f"{self._copy()}({out}, {otherwise})")
-        self.w.line(f"{self.w.function(np.putmask, 'putmask')}({out}, {test}, {then})")
+        if n.kind == "bool":
+            self.w.line(f"{self._use(kernels.choose_flags)}({test}, {then}, {otherwise}, {out})")
+            return
+        scratch = self._free("i")
+        self.w.line(f"{self._use(kernels.choose)}({test}, {then}, {otherwise}, {out}, {scratch})")
+        self.free["i"].append(scratch)
 
     def _text(self, n: Node, names: list[str]) -> str:
         name = self.w.fresh(n.op)
