@@ -128,7 +128,7 @@ class Grammar:
 
     def constant(self, kind: str) -> str:
         values = {"int": INTS, "float": FLOATS, "bool": [True, False], "str": ["", "a", "b", "ab", " ", "ß", "1", "A"]}
-        return repr(self.pick(values[kind]))
+        return repr(self.pick([*values[kind], -0.0] if kind == "float" else values[kind]))
 
     def number(self, depth: int) -> str:
         return self.of(self.pick(["int", "float"]), depth)

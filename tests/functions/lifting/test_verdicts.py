@@ -103,6 +103,7 @@ NOT_LIFTED = [
     ("a: int -> int", "return TABLE[a]", "reads TABLE, which is dict", 2),
     ("a: int -> int", "return missing + a", "reads missing, which is not defined", 2),
     ("a: int -> int", "return a + 2**64", "uses an int beyond 64 bits", 2),
+    ("a: int -> int", "return 2**64", "returns an int beyond 64 bits", 1),
     ("a: int -> float", "return a / 0", "always raises ZeroDivisionError", 2),
     ("a: int -> int", "return (lambda x: x + 1)(a)", "calls lambda x: x + 1", 2),
     ("a: int -> int", "return sum([a, 1])", "calls sum", 2),

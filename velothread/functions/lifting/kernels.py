@@ -135,7 +135,7 @@ def outside(data: Numbers, out: Mask) -> None:
 def choose(test: Mask, then: Numbers, otherwise: Numbers, out: Numbers, scratch: Numbers) -> None:
     """`then` where `test`, else `otherwise`; `out` may be `otherwise` itself. scratch: integers to spoil.
 
-    NumPy and Arrow choose by jumps, which processors mispredict where a test comes out now so, now so; bits are quicker.
+    NumPy and Arrow choose by jumps, which processors mispredict where a test comes out either way: bits are quicker.
     """
     hits, rows = np.count_nonzero(test), len(out)
     if min(hits, rows - hits) * _RARE < rows:
@@ -242,8 +242,6 @@ def rounded(digits: int, a: Numbers, out: Numbers) -> None:
     np.divide(whole, scale, out)
     # NaN, infinities and what has no fraction stay as they are
     np.copyto(out, a, where=~(np.abs(a) < 2.0**52))
-    # -0.4 rounds to -0.0
-    np.copysign(out, a, out)
 
 
 def round_differs(digits: int, a: Numbers, out: Mask) -> None:
