@@ -179,7 +179,8 @@ class Grammar:
             "f'{{{s}}}-{{{i}}}'", "{s}.removeprefix('a')", "{s}.removesuffix('c')", "{s}.title()", "{s}.capitalize()",
             "{s}.swapcase()", "{s}.rjust(3)", "{s}.ljust(4, '*')",
             "{s} or {s}", "f'{{{n}}}'", "{s}.replace('b', '', 1)",
-            "{s}[2]", "{s}[-5:3]",
+            "{s}[2]", "{s}[-5:3]", "{s}[{i}:{i}]",
+            "{s}[:{i}]", "{s}[{i}:]", "{s}[{i}]", "{s}[{s}.find('a'):]",
         ])  # fmt: skip
         return self.fill(form, d)
 

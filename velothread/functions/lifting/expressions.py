@@ -292,7 +292,7 @@ class Expressions:
         n = o.need(receiver, path, e, "index")
         if n.kind != "str":
             refuse(f"indexes {kind_name(receiver)}", e)
-        return text.subscript(o, n, e.slice, lambda x: self.constant(x, names), path)
+        return text.subscript(o, n, e.slice, lambda x: self.value(x, names, path), path)
 
     def _part(self, part: ast.expr, names: Names, path: Path) -> Node:
         """A part of an f-string, as text."""
