@@ -211,6 +211,26 @@ def test_corners(body: str, type_: SqlType, returns: SqlType, values: list[Any])
     assert all(same(k, p, returns) for k, p in zip(kernel, python, strict=True)), (kernel, python)
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["0.0 < b < a / b", "b != 0.0 and a / b > 1.0", "b == 0.0 or a / b > 1.0", "not (b and a / b > 1.0)"],
+)
+def test_a_condition_that_decides_keeps_the_rest_away(body: str) -> None:
+    function = compiled(f"def f(a, b):\n    return {body}\n")
+    found = lifted(function, [DOUBLE, DOUBLE], BOOLEAN)
+    assert isinstance(found, Lifted)
+    rows = [(1.0, 0.0), (1.0, 0.5), (0.25, 0.5)]
+    assert by_kernel(found, rows, [DOUBLE, DOUBLE]) == by_call(function, rows)
+
+
+def test_what_lies_under_none_is_not_compared() -> None:
+    # beyond 2**53 under the NULL, where an int and a float can't be compared as floats
+    great = pa.py_buffer(np.array([3, 2**60 + 1]).tobytes())
+    column = pa.Array.from_buffers(pa.int64(), 2, [pa.py_buffer(b"\x01"), great])
+    compute = kernel_of("def f(a, b):\n    return a == b\n", [BIGINT, DOUBLE], BOOLEAN, [True, False])
+    assert compute(2, column, pa.array([3.0, 3.0])).to_pylist() == [True, False]
+
+
 def test_a_result_nobody_uses_still_raises() -> None:
     compute = kernel_of("def f(a):\n    t = 1 / a\n    return 5\n", [DOUBLE], BIGINT)
     assert compute(1, pa.array([2.0])).to_pylist() == [5]

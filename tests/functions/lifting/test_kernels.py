@@ -111,6 +111,16 @@ def test_power(a: float, b: float) -> None:
         assert bits(out[0]) == bits(expected)
 
 
+def test_power_of_signalling_nans() -> None:
+    nan = np.array([0x7FF0000000000001]).view(np.float64)
+    for x, y in ((nan, np.zeros(1)), (np.ones(1), nan)):
+        out, differs = np.empty(1), np.empty(1, np.bool_)
+        with np.errstate(all="ignore"):
+            kernels.power(x, y, out)
+            kernels.power_differs(x, y, out, differs)
+        assert differs[0] or bits(out[0]) == bits(x.tolist()[0] ** y.tolist()[0])
+
+
 @pytest.mark.parametrize("rows", [1, 5, 64, 1000])
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99, 1.0])
 @pytest.mark.parametrize("in_place", [True, False])
