@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from velothread.functions.lifting import bounds, kernels
 from velothread.functions.lifting.libm import agrees, arrow_function
+from velothread.functions.lifting.text_kernels import WHITESPACE
 
 INTEGERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-10, 10), st.sampled_from([-(2**63), 2**63 - 1]))
 FLOATS = st.one_of(
@@ -147,6 +149,10 @@ def test_choose(rows: int, share: float, in_place: bool) -> None:
 @pytest.mark.parametrize("name", ["sin", "cos", "tan", "exp", "log", "log2", "log10", "atan", "tanh", "pow", "atan2"])
 def test_arrow_is_libm(name: str) -> None:
     assert agrees(name)
+
+
+def test_whitespace_is_pythons() -> None:
+    assert "".join(c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()) == WHITESPACE
 
 
 def test_another_libm_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
