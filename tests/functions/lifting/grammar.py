@@ -60,7 +60,7 @@ class Grammar:
     locals: dict[str, str] = field(default_factory=dict)
 
     def function(self) -> str:
-        for name in "abc"[: self.pick([1, 2, 2, 3])]:
+        for name in "xyz"[: self.pick([1, 2, 2, 3])]:
             self.parameters[name] = self.pick(["int", "float", "float", "int", "str", "bool"])
             if self.pick([False, False, False, True]):
                 self.nullable.add(name)
