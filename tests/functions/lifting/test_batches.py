@@ -213,6 +213,22 @@ def test_corners(body: str, type_: SqlType, returns: SqlType, values: list[Any])
 
 @pytest.mark.parametrize(
     "body",
+    [
+        "if a == 1:\n        return 2 < a\n    return a == 1",
+        "t = a == 1\n    u = a < 3\n    if t:\n        t = u\n    return t",
+        "t = a > 1\n    if t:\n        t = a < 3\n    return not t",
+    ],
+)
+def test_a_test_that_is_chosen_as_well(body: str) -> None:
+    function = compiled(f"def f(a):\n    {body}\n")
+    found = lifted(function, [DOUBLE], BOOLEAN)
+    assert isinstance(found, Lifted)
+    rows = [(0.0,), (1.0,), (2.0,), (100.25,), (math.nan,)]
+    assert by_kernel(found, rows, [DOUBLE]) == by_call(function, rows)
+
+
+@pytest.mark.parametrize(
+    "body",
     ["0.0 < b < a / b", "b != 0.0 and a / b > 1.0", "b == 0.0 or a / b > 1.0", "not (b and a / b > 1.0)"],
 )
 def test_a_condition_that_decides_keeps_the_rest_away(body: str) -> None:

@@ -294,8 +294,8 @@ class _Writer:
             if n.op != "choose":
                 break
             otherwise = _root(n.arguments[2])
-            # its only further reader may be this choice
-            if self.last[otherwise.number] != self.position[n.number]:
+            # its only further reader may be this choice, and that only once
+            if self.last[otherwise.number] != self.position[n.number] or not _only_otherwise(n):
                 break
             n = otherwise
         return found
@@ -386,7 +386,7 @@ class _Writer:
 
     def _choose(self, n: Node, arguments: list[Node], names: list[str], step: int, out: str | None) -> None:
         test, then, otherwise = names
-        if out is None:
+        if out is None and _only_otherwise(n):
             out = self._reused(n, arguments[2:], step)
         if out is None:
             out = self._take(n)
@@ -427,6 +427,12 @@ def _root(n: Node) -> Node:
     while n.op == "same":
         n = n.arguments[0]
     return n
+
+
+def _only_otherwise(choice: Node) -> bool:
+    """Is what it chooses else nothing that it reads as test, or chooses otherwise? Then it may be overwritten."""
+    test, then, otherwise = (_root(n) for n in choice.arguments)
+    return otherwise is not test and otherwise is not then
 
 
 def _reads(s: Node | Check) -> list[Node]:
