@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from velothread.breakers.breaker import Breaker
 from velothread.codegen.pipeline import CompiledBranch
-from velothread.errors import ExecutionError, SqlError
+from velothread.errors import Cancelled, ExecutionError, SqlError
+from velothread.functions.refusals import FunctionFailures, begin
 from velothread.plan.pipelines import Pipeline, Probe
 from velothread.processors.metrics import PartitionMetrics
 from velothread.sources.source import Bound, Split
@@ -46,7 +47,8 @@ class CompiledPipeline:
 @dataclass(frozen=True, slots=True)
 class PipelineStage:
     """A compiled pipeline as a stage. `encode`: what the sink wants of each batch that is emitted. `builds`: the tables
-    that are probed, by pipeline. `meter`: of a run that is measured.
+    that are probed, by pipeline. `meter`: of a run that is measured. `run`: its number among those of the query;
+    `failures`: of the Python functions that are called in it.
 
     Threading: immutable; shared by all receivers, but for `watches`: receivers append what each of them notes.
     """
@@ -57,6 +59,8 @@ class PipelineStage:
     builds: Mapping[int, Any] = field(default_factory=dict)
     watches: list[tuple[int, Any]] = field(default_factory=list)
     meter: Meter | None = None
+    run: int = 0
+    failures: FunctionFailures | None = None
 
     @property
     def name(self) -> str:
@@ -88,6 +92,19 @@ class PipelineWorker:
     laps: tuple[Laps, ...] = ()  # per branch, when the run is measured
 
     def process(self, index: int, split: Split) -> Any:
+        failures = self.stage.failures
+        if failures is None:
+            return self._process(index, split)
+        begin(self.stage.run, index)
+        try:
+            return self._process(index, split)
+        except Cancelled:
+            raise
+        except BaseException:
+            failures.stop(self.stage.run, index)
+            raise
+
+    def _process(self, index: int, split: Split) -> Any:
         assert isinstance(split, BranchSplit)
         breaker = self.stage.compiled.breaker
         collector = self.collector

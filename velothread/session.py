@@ -26,6 +26,7 @@ from velothread.frontend.parameters import refuse_surplus
 from velothread.frontend.parse import Statement, parse
 from velothread.frontend.select import QueryBinder
 from velothread.functions.library import Library
+from velothread.functions.refusals import FunctionFailures
 from velothread.options import Options
 from velothread.plan import nodes, pipelines
 from velothread.plan.cutting import cut as cut_plan
@@ -163,7 +164,8 @@ class Session:
         sources = list(catalog.opened.values())
         processor, stats.reason = self._processor(sources, catalog)
         stats.processor, stats.partitions = processor.name, processor.partitions
-        execution = Execution(compiled, processor, self.options, statement.sql, meter)
+        failures = FunctionFailures(catalog.bound, self.options.read.rejects) if catalog.bound else None
+        execution = Execution(compiled, processor, self.options, statement.sql, meter, failures)
         refusals = [r for s in sources if (r := getattr(s, "refusals", None)) is not None]
         sizes = [s.size for s in sources]
         if self._cancels.count != since:
@@ -175,6 +177,7 @@ class Session:
             execution,
             stats,
             refusals=refusals,
+            failures=failures,
             bytes_total=total,
             sink=sink,
             target=target,

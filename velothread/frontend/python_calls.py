@@ -53,8 +53,9 @@ def bind_python_call(
             raise BindError(message, argument.position or place, hint="add a CAST", sql=binder.sql)
         types.append(target)
     cast = tuple(binder.coerce(a, target) for a, target in zip(arguments, types, strict=True))
-    on_error = registered.declaration.on_error or binder.query.catalog.read.on_error
-    function = BoundFunction(registered, tuple(types), parameters, on_error)
+    read = binder.query.catalog.read
+    on_error = registered.declaration.on_error or read.on_error
+    function = BoundFunction(registered, tuple(types), parameters, on_error, keeps=read.rejects is not None)
     binder.query.catalog.bound.append(function)
     return PythonCall(function, cast, function.returns, place)
 
