@@ -44,8 +44,7 @@ class Origin(Protocol):
 class OneForAll:
     """A function that all threads call.
 
-    Each thread gets a function object of its own over the same globals and cells: the reference counts of a closure and
-    of the numbers and texts in its code would be more things to fight for.
+    Each thread gets a function object of its own over the same globals and cells (`own_code` says why).
 
     Threading: immutable.
     """
