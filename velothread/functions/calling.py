@@ -125,7 +125,7 @@ class RowByRow:
         except ExecutionError as error:
             if rows > 1:  # one by one: some row has what Python has not
                 return [c for i in range(first, first + rows) for c in self._chunk(i, 1, arguments)]
-            texts = [str(a[0] if isinstance(a, pa.Array) else a) for a in part]
+            texts = [_text(a[0] if isinstance(a, pa.Array) else a) for a in part]
             self._refusing.refuse(first, UnfitArguments(self._refusing.name, texts, error))
             return [pa.nulls(1, self._type)]
         return [self._column(self._results(rows))]
@@ -168,6 +168,14 @@ class RowByRow:
                 failure = WrongResult(self._refusing.name, values, wrong.problem, self._function)
                 self._refusing.refuse(self._first + wrong.row, failure)
                 results[wrong.row] = None
+
+
+def _text(value: pa.Scalar) -> str:
+    """A value for a message, though Python may not have it."""
+    try:
+        return str(value.cast(pa.string()))
+    except (pa.ArrowException, ValueError, OverflowError):
+        return f"a {value.type}"
 
 
 __all__ = ["CHUNK_ROWS", "Arguments", "CallCounters", "RowByRow", "Way"]
