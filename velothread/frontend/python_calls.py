@@ -70,7 +70,7 @@ def _defaults(parameters: Sequence[Parameter]) -> list[Literal]:
     found: list[Literal] = []
     for p in parameters:
         value: Any = p.default
-        kind = {"integer": int, t.DOUBLE: float, t.VARCHAR: str, t.BOOLEAN: bool}.get(p.shape.pattern)
+        kind: Any = {"integer": int, t.DOUBLE: float, t.VARCHAR: str, t.BOOLEAN: bool}.get(p.shape.pattern)
         if kind is None or type(value) is not kind or (kind is int and not -(2**63) <= int(value) < 2**63):
             break
         found.append(literal(value, p.shape.type))
