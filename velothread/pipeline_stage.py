@@ -13,6 +13,7 @@ from velothread.breakers.breaker import Breaker
 from velothread.codegen.pipeline import CompiledBranch
 from velothread.errors import Cancelled, ExecutionError, SqlError
 from velothread.functions.refusals import FunctionFailures, begin
+from velothread.interruption import Interruption
 from velothread.plan.pipelines import Pipeline, Probe
 from velothread.processors.metrics import PartitionMetrics
 from velothread.sources.source import Bound, Split
@@ -82,7 +83,7 @@ class PipelineStage:
 class PipelineWorker:
     """Runs the generated function over the batches of its splits.
 
-    Threading: owned by one receiver.
+    Threading: owned by one receiver; `interrupt` may be called by any thread.
     """
 
     stage: PipelineStage
@@ -90,12 +91,13 @@ class PipelineWorker:
     metrics: PartitionMetrics = field(default_factory=PartitionMetrics)
     collector: Any = None
     laps: tuple[Laps, ...] = ()  # per branch, when the run is measured
+    interruption: Interruption = field(default_factory=Interruption)
 
     def process(self, index: int, split: Split) -> Any:
         failures = self.stage.failures
         if failures is None:
             return self._process(index, split)
-        begin(self.stage.run, index)
+        begin(self.stage.run, index, self.interruption)
         try:
             return self._process(index, split)
         except Cancelled:
@@ -103,6 +105,10 @@ class PipelineWorker:
         except BaseException:
             failures.stop(self.stage.run, index)
             raise
+
+    def interrupt(self) -> None:
+        """Stop waiting for calls of async functions, now and later. From any thread."""
+        self.interruption.interrupt()
 
     def _process(self, index: int, split: Split) -> Any:
         assert isinstance(split, BranchSplit)

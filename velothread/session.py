@@ -231,7 +231,7 @@ class Session:
         python = any(f.split_rows is not None for f in catalog.bound)
         choice = choose_processor(self.options, sources, python=python)
         if choice.name not in self._processors:
-            self._processors[choice.name] = choice.make()
+            self._processors[choice.name] = choice.make(self._functions.belongings.end_mine)
             if choice.notice is not None:
                 self.notify(choice.notice)
         return self._processors[choice.name], choice.reason
@@ -274,6 +274,8 @@ class Session:
         for processor in self._processors.values():
             processor.close()
         self._processors.clear()
+        for problem in self._functions.belongings.end():
+            self.notify(problem)
 
     def _check_open(self) -> None:
         if self._closed:

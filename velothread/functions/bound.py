@@ -162,6 +162,14 @@ class Caller:
         assert signature is not None
         # Classes of the function's own copy: what it gets are instances of them.
         shapes = tuple(p.shape for p in _parameters_here(bound, self.function))
+        if bound.registered.kind == "async":
+            from velothread.functions.concurrent_calls import ConcurrentCalls
+
+            loop = bound.registered.belongings.mine().loop
+            declaration = bound.registered.declaration
+            return ConcurrentCalls(
+                self.function, bound.types, shapes, signature.returns, self._refusing, declaration, loop
+            )
         if bound.registered.declaration.batch is not None:
             from velothread.functions.whole_columns import WholeColumns
 

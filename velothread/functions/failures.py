@@ -149,16 +149,22 @@ def _is_users(filename: str) -> bool:
     return not filename.startswith((_OURS, "<velothread")) and not any(b in filename for b in _BETWEEN)
 
 
+def _traced(error: BaseException) -> BaseException:
+    """The one whose traceback says where: of a call that took too long, the cancellation where it waited."""
+    cause = error.__cause__
+    return cause if isinstance(error, TimeoutError) and type(cause).__name__ == "CancelledError" and cause else error
+
+
 def frames_of(error: BaseException) -> list[str]:
     """The lines of the traceback that are the user's: where the code broke."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_users(f.filename)]
+    frames = [f for f in traceback.extract_tb(_traced(error).__traceback__) if _is_users(f.filename)]
     return "".join(traceback.StackSummary.from_list(frames[-_MOST_FRAMES:]).format()).splitlines()
 
 
 def place_of(error: BaseException) -> tuple[str, int]:
     """File and line of the user's code that raised; '' and 0 where that isn't known."""
     found = ("", 0)
-    trace: TracebackType | None = error.__traceback__
+    trace: TracebackType | None = _traced(error).__traceback__
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
         if _is_users(filename):
@@ -174,7 +180,7 @@ def more_of(error: BaseException) -> list[str]:
         lines = [f"  with {described(e)}" for e in error.exceptions[:_MOST_INNER]]
         more = len(error.exceptions) - _MOST_INNER
         lines += [f"  and {more} more"] if more > 0 else []
-    if error.__cause__ is not None:
+    if error.__cause__ is not None and _traced(error) is error:
         lines.append(f"  caused by {described(error.__cause__)}")
     return lines
 

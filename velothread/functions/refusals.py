@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from velothread.functions.failures import Failure
+from velothread.interruption import Interruption
 from velothread.sources.rejects import Refused
 
 if TYPE_CHECKING:
@@ -23,19 +24,28 @@ FailedRow = tuple[int, Refused | None]
 
 
 class _Here(threading.local):
-    """What the calling thread works on: the run of a stage, a split of it, and how many calls were made in it."""
+    """What the calling thread works on: the run of a stage, a split of it, and how many calls were made in it.
+
+    interruption: tells the thread to stop, wherever it waits.
+    """
 
     run = 0
     split = 0
     turn = 0
+    interruption: Interruption | None = None
 
 
 _here = _Here()
 
 
-def begin(run: int, split: int) -> None:
+def begin(run: int, split: int, interruption: Interruption | None = None) -> None:
     """The calling thread begins to work on a split."""
-    _here.run, _here.split, _here.turn = run, split, 0
+    _here.run, _here.split, _here.turn, _here.interruption = run, split, 0, interruption
+
+
+def interruption() -> Interruption:
+    """What tells the calling thread to stop."""
+    return _here.interruption or Interruption()
 
 
 class Refusing:

@@ -30,15 +30,19 @@ class ProcessorChoice:
     options: Options
     notice: str | None = None
 
-    def make(self) -> SimpleProcessor | AdaptiveProcessor:
-        """The processor. Its threads, if any, start with the first stage; `close` ends them."""
+    def make(self, at_end: Callable[[], None] | None = None) -> SimpleProcessor | AdaptiveProcessor:
+        """The processor. Its threads, if any, start with the first stage; `close` ends them. at_end: called by each."""
         if self.name == "simple":
             return SimpleProcessor()
         from velothread.processors.adaptive.coordinator import AdaptiveProcessor
 
         options = self.options
         return AdaptiveProcessor(
-            self.partitions, wait=options.wait, strategy=options.strategy, queue_depth=options.queue_depth
+            self.partitions,
+            wait=options.wait,
+            strategy=options.strategy,
+            queue_depth=options.queue_depth,
+            at_end=at_end,
         )
 
 
