@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from velothread.errors import OptionError, did_you_mean
 from velothread.functions.annotations import Signature, is_annotated, signature_of
-from velothread.functions.belongings import Belongings
+from velothread.functions.belongings import Belongings, Own
 from velothread.functions.declaration import Declaration, declaration_of, kind_of, name_of
 from velothread.functions.own_code import own_code, own_function
 
@@ -93,26 +93,28 @@ class Copies:
                 # `re` would give all copies one and the same compiled pattern, for its threads to fight for.
                 re.purge()
                 exec(own_code(self._code), module.__dict__)
-            self._call(module, SETUP)
+            _call(module, SETUP, self.belongings)
         except (Exception, SystemExit) as error:
             from velothread.functions.failures import frames_of
 
             where = "".join(f"\n{line}" for line in frames_of(error))
             raise OptionError(f"{self.filename}: {type(error).__name__}: {error}{where}") from error
-        if _is_ours_to_call(module, TEARDOWN):
-            what = f"{TEARDOWN} of {self.filename}"
-            self.belongings.mine().at_end(what, lambda: self._call(module, TEARDOWN))
+        if _takes_nothing(module, TEARDOWN):
+            # What it calls must not hold us: the session would never be collected.
+            own = self.belongings.mine()
+            own.at_end(f"{TEARDOWN} of {self.filename}", lambda: _call(module, TEARDOWN, own))
         return module
 
-    def _call(self, module: ModuleType, name: str) -> None:
-        """Call a function of a copy that takes nothing, if there is one; an async one in the thread's event loop."""
-        if _is_ours_to_call(module, name):
-            found = getattr(module, name)()
-            if inspect.iscoroutine(found):
-                self.belongings.mine().loop.run(found)
+
+def _call(module: ModuleType, name: str, own: Own | Belongings) -> None:
+    """Call a function of a copy that takes nothing, if there is one; an async one in the thread's event loop."""
+    if _takes_nothing(module, name):
+        found = getattr(module, name)()
+        if inspect.iscoroutine(found):
+            (own if isinstance(own, Own) else own.mine()).loop.run(found)
 
 
-def _is_ours_to_call(module: ModuleType, name: str) -> bool:
+def _takes_nothing(module: ModuleType, name: str) -> bool:
     found = module.__dict__.get(name)
     return isinstance(found, FunctionType) and not found.__code__.co_argcount
 
