@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
@@ -63,6 +64,9 @@ class Session:
         self._rejects = RejectsFiles()
         self._known_files = Remembered()
         self._functions = Library()
+        # A session that is dropped without being closed leaves no event loop. (Not when the library goes: on 3.13t
+        # generated functions live for ever, and what they call, too.)
+        weakref.finalize(self, self._functions.belongings.end)
         self._closed = False
         self._cancels = Cancels()
         # What is said once per session: as a warning, unless there is another way to say it (as in the CLI).

@@ -7,7 +7,6 @@ session, above all) is given up when the session is closed, or else when it is c
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +118,6 @@ class Belongings:
         self._here = threading.local()
         self._all: list[Own] = []
         self.problems: list[str] = []
-        weakref.finalize(self, _end_all, self._all)
 
     def mine(self) -> Own:
         """What the calling thread has."""
@@ -142,18 +140,12 @@ class Belongings:
 
         What failed, in words.
         """
-        self.problems += _end_all(self._all)
+        for own in list(self._all):
+            stuck = own.thread.is_alive() and own.thread.daemon and own.thread is not threading.current_thread()
+            if not stuck:
+                self.problems += own.end()
         found, self.problems = self.problems, []
         return found
-
-
-def _end_all(owns: list[Own]) -> list[str]:
-    problems = []
-    for own in list(owns):
-        stuck = own.thread.is_alive() and own.thread.daemon and own.thread is not threading.current_thread()
-        if not stuck:
-            problems += own.end()
-    return problems
 
 
 __all__ = ["Belongings", "EventLoop", "Own"]

@@ -100,7 +100,6 @@ class Copies:
             where = "".join(f"\n{line}" for line in frames_of(error))
             raise OptionError(f"{self.filename}: {type(error).__name__}: {error}{where}") from error
         if _takes_nothing(module, TEARDOWN):
-            # What it calls must not hold us: the session would never be collected.
             own = self.belongings.mine()
             own.at_end(f"{TEARDOWN} of {self.filename}", lambda: _call(module, TEARDOWN, own))
         return module
