@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
+    from velothread.functions.gil import GilWatch
     from velothread.functions.refusals import FunctionFailures
 
 
@@ -44,7 +45,7 @@ class Result:
     def __init__(
         self, names: tuple[str, ...], types: tuple[SqlType, ...], execution: Execution | None, statistics: Statistics,
         *, refusals: Sequence[Any] = (), failures: FunctionFailures | None = None, bytes_total: int | None = None,
-        sink: Sink | None = None, target: str = "", rejects: RejectsFiles | None = None,
+        sink: Sink | None = None, target: str = "", rejects: RejectsFiles | None = None, gil: GilWatch | None = None,
     ) -> None:  # fmt: skip
         self.names, self.types = names, types
         self.stats = statistics
@@ -53,6 +54,7 @@ class Result:
         # What inputs refused, and then what failed of the calls of functions.
         self._refusals = [*refusals, *([failures] if failures is not None else [])]
         self._failed = failures
+        self._gil = gil  # where Python functions are called, which may import what turns it on
         self._rejects = rejects or RejectsFiles()
         self._bytes_total = bytes_total
         self._sink = sink
@@ -205,6 +207,8 @@ class Result:
         metrics = self._execution.processor.metrics
         first = len(metrics.stages)
         start = perf_counter()
+        if self._gil is not None:
+            self._gil.begin()
         try:
             for piece in pieces:
                 if isinstance(piece, pa.RecordBatch):
@@ -222,6 +226,8 @@ class Result:
             self.stats.refused, self.stats.failures = self.refused, self.failures
             del metrics.stages[first:]
             self._rejects.write(self._refusals)
+            if self._gil is not None:
+                self._gil.end()
 
 
 def _close(rows: weakref.ref[Any]) -> None:

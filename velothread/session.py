@@ -26,6 +26,7 @@ from velothread.frontend.optimize import optimize
 from velothread.frontend.parameters import refuse_surplus
 from velothread.frontend.parse import Statement, parse
 from velothread.frontend.select import QueryBinder
+from velothread.functions.gil import GilWatch
 from velothread.functions.library import Library
 from velothread.functions.refusals import FunctionFailures
 from velothread.options import Options
@@ -71,6 +72,7 @@ class Session:
         self._cancels = Cancels()
         # What is said once per session: as a warning, unless there is another way to say it (as in the CLI).
         self.notify: Callable[[str], None] = _warn
+        self._gil = GilWatch(_warn)
 
     # --- tables
 
@@ -107,7 +109,9 @@ class Session:
 
         :raises OptionError: when there is no such file or function, or it can't be loaded.
         """
-        return [f.name for f in self._functions.load(spec)]
+        self._gil.say = self.notify
+        with self._gil.loading(spec):
+            return [f.name for f in self._functions.load(spec)]
 
     # --- queries
 
@@ -168,6 +172,7 @@ class Session:
         sources = list(catalog.opened.values())
         processor, stats.reason = self._processor(sources, catalog)
         stats.processor, stats.partitions = processor.name, processor.partitions
+        self._gil.say = self.notify
         failures = FunctionFailures(catalog.bound, self.options.read.rejects) if catalog.bound else None
         execution = Execution(compiled, processor, self.options, statement.sql, meter, failures)
         refusals = [r for s in sources if (r := getattr(s, "refusals", None)) is not None]
@@ -182,6 +187,7 @@ class Session:
             stats,
             refusals=refusals,
             failures=failures,
+            gil=self._gil if catalog.bound else None,
             bytes_total=total,
             sink=sink,
             target=target,
@@ -236,7 +242,7 @@ class Session:
         choice = choose_processor(self.options, sources, python=python)
         if choice.name not in self._processors:
             self._processors[choice.name] = choice.make(self._functions.belongings.end_mine)
-            if choice.notice is not None:
+            if choice.notice is not None and not self._gil.said:
                 self.notify(choice.notice)
         return self._processors[choice.name], choice.reason
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,7 +58,12 @@ def choose_processor(options: Options, sources: Sequence[Source], *, python: boo
     if name == "simple":
         return ProcessorChoice("simple", 1, reason, options)
     notice = None
-    if gil_enabled():
+    if gil_enabled() and sysconfig.get_config_var("Py_GIL_DISABLED"):
+        notice = (
+            "the GIL is on, though this Python can do without: something that was imported turned it on (velothread"
+            " doctor --udf FILE looks for it), and receivers take turns except inside Arrow"
+        )
+    elif gil_enabled():
         notice = (
             "this Python runs with the GIL: receivers take turns except inside Arrow, so more partitions help little; "
             "a free-threaded build (python3.13t) scales"
