@@ -28,7 +28,7 @@ def bind_python_call(
 
     :raises BindError: when the arguments don't fit what it takes.
     """
-    registered = binder.query.catalog.functions[name]
+    registered = binder.functions[name]
     place = position(node)
     if registered.signature is None:
         raise UnsupportedError(f"{registered.name} is no scalar function", place, sql=binder.sql)

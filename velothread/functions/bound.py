@@ -26,12 +26,14 @@ from velothread.functions.refusals import FailedRow, FailureLog, Refusing
 from velothread.kernels.function import Value
 from velothread.kernels.rows import plain
 from velothread.kernels.vectors import Mask, valid_rows
+from velothread.sources.source import SplitSize
 from velothread.types import SqlType
 
-# Rows of a split: enough that dealing it costs nothing beside the calls, few enough that all receivers have some.
-CALL_ROWS = 1 << 14
-COLUMN_ROWS = 1 << 16
-LEAST_ROWS = 256
+# Rows of a split. Calls may take nanoseconds or milliseconds each; what works on columns wants some length of them.
+CALLS = SplitSize(128, 1 << 14)
+COLUMNS = SplitSize(1 << 12, 1 << 16)
+# Results that a thread keeps of a deterministic function.
+MOST_REMEMBERED = 4096
 
 
 class BoundFunction:
@@ -80,17 +82,17 @@ class BoundFunction:
         return f"{self.name}({', '.join(map(str, self.types))}): {self.form}"
 
     @property
-    def split_rows(self) -> int | None:
+    def split_size(self) -> SplitSize | None:
         """How many rows a split should have where it is called; None: it costs little."""
-        declaration = self.registered.declaration
         match self.form.name:
             case "async":
-                return max(LEAST_ROWS, 8 * declaration.concurrency)
+                several = 8 * self.registered.declaration.concurrency
+                return SplitSize(several, several)
             case "columns":
-                return COLUMN_ROWS
+                return COLUMNS
             case "lifted":
                 return None
-        return CALL_ROWS
+        return CALLS
 
     @property
     def volatile(self) -> bool:
@@ -155,6 +157,7 @@ class Caller:
         self._strict = tuple(i for i, p in enumerate(bound.parameters) if not p.shape.nullable)
         self._once = bound.registered.declaration.deterministic is True
         self._target = bound.returns.arrow
+        self._known: tuple[pa.Array, pa.Array] | None = None  # of a deterministic function: arguments, results
 
     def _chosen_way(self) -> Way:
         bound = self.bound
@@ -208,7 +211,9 @@ class Caller:
             columns = [a for a in arguments if isinstance(a, pa.Array)]
             if not columns:
                 return self._constant(rows, guard, arguments)
-            if len(columns) == 1 and not isinstance(guard, pa.Scalar):
+            # Rows that the guard doesn't want are taken for NULL, so NULL must not be something to be asked for.
+            place = next(i for i, a in enumerate(arguments) if isinstance(a, pa.Array))
+            if len(columns) == 1 and (guard is None or (isinstance(guard, pa.Array) and place in self._strict)):
                 found = self._by_value(rows, guard, arguments)
                 if found is not None:
                     return found
@@ -233,10 +238,11 @@ class Caller:
         """Once for each distinct value of the one column; None when most are distinct."""
         place = next(i for i, a in enumerate(arguments) if isinstance(a, pa.Array))
         given = arguments[place]
-        if guard is not None and given.null_count and place not in self._strict:
-            return None  # NULL as a value and NULL as a row that isn't wanted would be the same
         if not isinstance(given, pa.DictionaryArray):
-            if pa.types.is_nested(given.type) or pa.types.is_interval(given.type):
+            if self.bound.form.name == "lifted":
+                return None  # to look for equal values would take longer
+            # Of floats, Arrow takes 0.0 and -0.0 for one value.
+            if pa.types.is_nested(given.type) or pa.types.is_interval(given.type) or pa.types.is_floating(given.type):
                 return None
             head = given.slice(0, 1024)
             if 10 * len(head.unique()) > 9 * len(head) > 900:
@@ -246,11 +252,39 @@ class Caller:
             given.indices if guard is None else pc.if_else(guard, given.indices, pa.scalar(None, given.indices.type))
         )
         used = pc.unique(indices)  # an entry that no row has must not be called for
-        values = tuple(given.dictionary.take(used) if i == place else a for i, a in enumerate(arguments))
-        wanted = pc.is_valid(used) if used.null_count and guard is not None else None
-        results, failed = self._column(len(used), wanted, values)
+
+        def call(values: pa.Array) -> tuple[pa.Array, list[FailedRow]]:
+            return self._column(len(values), None, (*arguments[:place], values, *arguments[place + 1 :]))
+
+        results, failed = self._remembered(given.dictionary.take(used), call)
         which = pc.index_in(indices, used)
         return results.take(which), _spread(failed, which.to_numpy(zero_copy_only=False), len(used))
+
+    def _remembered(
+        self, values: pa.Array, call: Callable[[pa.Array], tuple[pa.Array, list[FailedRow]]]
+    ) -> tuple[pa.Array, list[FailedRow]]:
+        """The results for distinct values, of which some may have been asked for in an earlier batch.
+
+        One that failed is asked for again: each row of it has failed, in this batch as well.
+        """
+        if self._known is None:
+            known, results = values.slice(0, 0), pa.nulls(0, self._target)
+        else:
+            known, results = self._known
+        places = np.flatnonzero(pc.is_null(pc.index_in(values, known)).to_numpy(zero_copy_only=False))
+        failed: list[FailedRow] = []
+        if len(places):
+            missing = values.take(pa.array(places))
+            found, failed = call(missing)
+            if failed:
+                good = np.ones(len(missing), np.bool_)
+                good[[at for at, _ in failed]] = False
+                missing, found = missing.filter(pa.array(good)), found.filter(pa.array(good))
+                failed = [(int(places[at]), kept) for at, kept in failed]
+            known, results = pa.concat_arrays([known, missing]), pa.concat_arrays([results, found])
+        if len(known) <= MOST_REMEMBERED:
+            self._known = known, results
+        return results.take(pc.index_in(values, known)), failed
 
     def _column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[pa.Array, list[FailedRow]]:
         if isinstance(guard, pa.Scalar):
