@@ -57,8 +57,9 @@ def bind_python_call(
     defaults = _defaults(registered.signature.parameters[len(parameters) :])
     cast, types = (*cast, *defaults), [*types, *(d.type for d in defaults)]
     parameters = (*parameters, *registered.signature.parameters[len(parameters) :][: len(defaults)])
-    on_error = registered.declaration.on_error or binder.query.catalog.read.on_error
-    function = BoundFunction(registered, tuple(types), parameters, on_error)
+    read = binder.query.catalog.read
+    on_error = registered.declaration.on_error or read.on_error
+    function = BoundFunction(registered, tuple(types), parameters, on_error, keeps=read.rejects is not None)
     binder.query.catalog.bound.append(function)
     return PythonCall(function, cast, function.returns, place)
 

@@ -128,6 +128,8 @@ def _look(found: Definition, function: FunctionType) -> None:
         _refuse("is a method", node)
     if code.co_cellvars:
         _refuse("has a function inside that uses its variables", node)
+    if function.__name__ in code.co_names:
+        _refuse("calls itself", node)  # inside of the loop, which has its name, it would mean the loop
     if node.args.vararg or node.args.kwarg or node.args.kwonlyargs:
         _refuse("takes *arguments or keywords", node)
     if not _parameters(function):
