@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
+    from velothread.functions.bound import BoundFunction
+
 
 @dataclass(frozen=True, slots=True)
 class ProgressReading:
@@ -42,7 +44,7 @@ class Result:
     def __init__(
         self, names: tuple[str, ...], types: tuple[SqlType, ...], execution: Execution | None, statistics: Statistics,
         *, refusals: Sequence[Any] = (), bytes_total: int | None = None, sink: Sink | None = None,
-        target: str = "", rejects: RejectsFiles | None = None,
+        target: str = "", rejects: RejectsFiles | None = None, functions: Sequence[BoundFunction] = (),
     ) -> None:  # fmt: skip
         self.names, self.types = names, types
         self.stats = statistics
@@ -53,6 +55,7 @@ class Result:
         self._bytes_total = bytes_total
         self._sink = sink
         self._target = target
+        self._functions = functions
         self._table: pa.Table | None = None
         self._started = False
         self._failure: Exception | None = None
@@ -204,6 +207,8 @@ class Result:
             self.stats.run_s = perf_counter() - start
             self.stats.stages = metrics.stages[first:]
             self.stats.refused = self.refused
+            if self._functions:
+                self.stats.measured(self._functions)
             del metrics.stages[first:]
             self._rejects.write(self._refusals)
 

@@ -44,6 +44,7 @@ from velothread.types import SqlType
 
 if TYPE_CHECKING:
     from velothread.analysis import Analysis
+    from velothread.functions.bound import BoundFunction
     from velothread.metering import Meter
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
@@ -62,6 +63,8 @@ class Session:
         self._rejects = RejectsFiles()
         self._known_files = Remembered()
         self._functions = Library()
+        # Makes the bound functions of queries; None: plain ones, or profiled ones where that is asked for.
+        self.bind_functions: Callable[..., BoundFunction] | None = None
         self._closed = False
         self._cancels = Cancels()
         # What is said once per session: as a warning, unless there is another way to say it (as in the CLI).
@@ -179,6 +182,7 @@ class Session:
             sink=sink,
             target=target,
             rejects=self._rejects,
+            functions=catalog.bound,
         )
 
     def explain(
@@ -243,9 +247,14 @@ class Session:
 
     def _catalog(self) -> Catalog:
         known = partial(open_source, known=self._known_files)
+        bind = self.bind_functions
+        if bind is None and self.options.profile and self._functions.known:
+            from velothread.functions.profile import QueryProfile
+
+            bind = QueryProfile().bind
         return Catalog(
             dict(self._tables), self.options.read, known, evaluate=self._evaluate,
-            functions=self._functions.snapshot(), unfit=dict(self._functions.unfit),
+            functions=self._functions.snapshot(), unfit=dict(self._functions.unfit), bind=bind,
         )  # fmt: skip
 
     def _evaluate(self, plan: Node) -> pa.Table:

@@ -54,8 +54,9 @@ def bind_python_call(
         types.append(target)
     cast = tuple(binder.coerce(a, target) for a, target in zip(arguments, types, strict=True))
     on_error = registered.declaration.on_error or binder.query.catalog.read.on_error
-    function = BoundFunction(registered, tuple(types), parameters, on_error)
-    binder.query.catalog.bound.append(function)
+    catalog = binder.query.catalog
+    function = (catalog.bind or BoundFunction)(registered, tuple(types), parameters, on_error)
+    catalog.bound.append(function)
     return PythonCall(function, cast, function.returns, place)
 
 

@@ -80,9 +80,13 @@ class BoundFunction:
         """
         mine: Caller | None = getattr(self._here, "caller", None)
         if mine is None:
-            mine = self._here.caller = Caller(self)
+            mine = self._here.caller = self._caller()
             self.counters.append(mine.counters)
         return mine.column(rows, guard, arguments)
+
+    def _caller(self) -> Caller:
+        """The calling thread's way of calling; one that is measured has another."""
+        return Caller(self)
 
 
 class Caller:
@@ -95,12 +99,13 @@ class Caller:
         self.bound = bound
         self.function: Callable[..., Any] = bound.registered.origin.mine()
         self.counters = CallCounters()
-        self._way = self._chosen_way()
+        self._way = self._way_of(self.function)
         self._strict = tuple(i for i, p in enumerate(bound.parameters) if not p.shape.nullable)
         self._once = bound.registered.declaration.deterministic is True
         self._target = bound.returns.arrow
 
-    def _chosen_way(self) -> Way:
+    def _way_of(self, function: Callable[..., Any]) -> Way:
+        """How `function` is called: this thread's copy, or one that does more and then calls it."""
         bound = self.bound
         signature = bound.registered.signature
         assert signature is not None
@@ -111,8 +116,8 @@ class Caller:
             from velothread.functions.whole_columns import WholeColumns
 
             form = bound.registered.declaration.batch
-            return WholeColumns(self.function, form, bound.types, shapes, signature.returns, refusals)
-        return RowByRow(self.function, bound.types, shapes, signature.returns, refusals)
+            return WholeColumns(function, form, bound.types, shapes, signature.returns, refusals)
+        return RowByRow(function, bound.types, shapes, signature.returns, refusals)
 
     def column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> Value:
         """As `BoundFunction.__call__`."""

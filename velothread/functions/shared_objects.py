@@ -1,0 +1,159 @@
+"""What the code of a function shares with other threads: the globals and closure cells that it reads, and those that it
+changes. By its bytecode, so without calling it; what it reaches through attributes of these is not followed.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+# Their reference counts are deferred, or they are immortal: reading them costs other threads nothing.
+_COLD = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
+# Methods of lists, dicts and sets that change them.
+_CHANGING = frozenset(
+    "add append clear difference_update discard extend insert intersection_update pop popitem remove reverse setdefault"
+    " sort symmetric_difference_update update __setitem__ __delitem__ appendleft extendleft popleft rotate write".split()
+)
+_CONTAINERS = (list, dict, set, bytearray)
+_IMMORTAL = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A variable of a function that is not its own. cell: of a closure, not of the module."""
+
+    name: str
+    value: Any
+    cell: bool = False
+
+    def shown(self) -> str:
+        """`PRICES (dict of 1,000)`."""
+        kind = type(self.value).__name__
+        size = f" of {len(self.value):,}" if isinstance(self.value, (list, dict, set, tuple, frozenset, str)) else ""
+        return f"{self.name} ({kind}{size}{', in a closure' if self.cell else ''})"
+
+
+def shared_variables(function: Callable[..., Any]) -> list[Shared]:
+    """The globals and cells that a function, and the functions of its module that it calls, read: each once, in the
+    order in which the code names them."""
+    found: dict[tuple[str, int], Shared] = {}
+    for one in _with_called(function):
+        for name in _read_globals(one.__code__):
+            if name in one.__globals__:
+                value = one.__globals__[name]
+                found.setdefault((name, id(value)), Shared(name, value))
+        for name, cell in zip(one.__code__.co_freevars, one.__closure__ or (), strict=True):
+            try:
+                value = cell.cell_contents
+            except ValueError:  # not filled yet
+                continue
+            found.setdefault((name, id(value)), Shared(name, value, cell=True))
+    return list(found.values())
+
+
+def hot_objects(function: Callable[..., Any]) -> list[str]:
+    """Those of the shared variables whose reference counts all threads change as they read them."""
+    return [
+        s.shown()
+        for s in shared_variables(function)
+        if not isinstance(s.value, _COLD) and sys.getrefcount(s.value) < _IMMORTAL
+    ]
+
+
+def changed_variables(function: Callable[..., Any]) -> list[str]:
+    """What the code of a function (and of functions of its module that it calls) changes and does not own: `global`s that
+    it assigns, and lists, dicts and sets of the module or a closure whose items it seems to set, add or remove."""
+    found: dict[str, None] = {}
+    for one in _with_called(function):
+        for code in _codes(one.__code__):
+            for name in _changed(code, one):
+                found.setdefault(name)
+    return list(found)
+
+
+def called_names(function: Callable[..., Any]) -> list[str]:
+    """Dotted names that start with a module, as the code spells them: `random.random`, `time.time`."""
+    found: dict[str, None] = {}
+    for one in _with_called(function):
+        for code in _codes(one.__code__):
+            dotted = ""
+            for i in dis.get_instructions(code):
+                if i.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                    known = isinstance(one.__globals__.get(i.argval), types.ModuleType)
+                    value = one.__globals__.get(i.argval)
+                    dotted = str(i.argval) if known else ""
+                    if isinstance(value, types.BuiltinFunctionType | types.BuiltinMethodType) and value.__module__:
+                        found.setdefault(f"{value.__module__}.{i.argval}")
+                elif i.opname in ("LOAD_ATTR", "LOAD_METHOD") and dotted:
+                    dotted = f"{dotted}.{i.argval}"
+                    found.setdefault(dotted)
+                else:
+                    dotted = ""
+    return list(found)
+
+
+def _with_called(function: Callable[..., Any]) -> Iterator[types.FunctionType]:
+    """The function, and those of its own module that it names, and so on."""
+    start = function if isinstance(function, types.FunctionType) else getattr(function, "__wrapped__", None)
+    if not isinstance(start, types.FunctionType):
+        start = getattr(type(function), "__call__", None)
+    waiting, seen = [start], set()
+    while waiting:
+        one = waiting.pop(0)
+        if not isinstance(one, types.FunctionType) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        named = [one.__globals__.get(n) for n in _read_globals(one.__code__)]
+        waiting += [f for f in named if isinstance(f, types.FunctionType) and f.__globals__ is one.__globals__]
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """The code and those of functions within."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+def _read_globals(code: types.CodeType) -> list[str]:
+    names = [
+        i.argval for c in _codes(code) for i in dis.get_instructions(c) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    ]
+    return list(dict.fromkeys(map(str, names)))
+
+
+def _changed(code: types.CodeType, function: types.FunctionType) -> Iterator[str]:
+    """By a look along the bytecode: which variable was last read when an item is set or a changing method is fetched."""
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    last: list[str] = []  # containers that were read since the last store: the one that is changed is among them
+    for i in dis.get_instructions(code):
+        match i.opname:
+            case "STORE_GLOBAL" | "DELETE_GLOBAL":
+                yield str(i.argval)
+            case "STORE_DEREF" if i.argval in cells:
+                yield str(i.argval)
+            case "LOAD_GLOBAL" if isinstance(function.__globals__.get(i.argval), _CONTAINERS):
+                last.append(str(i.argval))
+            case "LOAD_DEREF" if i.argval in cells and isinstance(_content(cells[i.argval]), _CONTAINERS):
+                last.append(str(i.argval))
+            case "STORE_SUBSCR" | "DELETE_SUBSCR" if last:
+                yield last[-1]
+            case "LOAD_ATTR" | "LOAD_METHOD" if last and i.argval in _CHANGING:
+                yield last[-1]
+            case "STORE_FAST" | "POP_TOP" | "RETURN_VALUE":
+                last.clear()
+
+
+def _content(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+__all__ = ["Shared", "called_names", "changed_variables", "hot_objects", "shared_variables"]
