@@ -1,17 +1,17 @@
 """What Python functions cost a query: the counters and records of all threads, put together and told to people.
 
-Without a profile there is what is counted batch by batch: calls, failures, time. With one (`functions.profile`) there are
-percentiles, and what threads cost each other.
+Without a profile there is what is counted batch by batch: calls, failures, time. With one (`functions.profile`) there
+are percentiles, and what threads cost each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from velothread.functions.library import OneForAll, Registered
+from velothread.functions.library import OneForAll
 from velothread.processors.metrics import LatencyHistogram, StageMetrics
 
 if TYPE_CHECKING:
@@ -23,42 +23,69 @@ LEAST_PIECES = 3
 _LEAST_CALLS = {0.5: 5, 0.99: 100}
 # From this ratio on it is said what may be the matter; below, it may be chance.
 _NOTABLE = 1.3
+# Where more of the pieces were interrupted, the figures say more of the machine than of the function.
+_BUSY = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Medians over pieces of work of one kind, in ns: per call, elapsed and of the processor; of the yardstick."""
+
+    elapsed: float
+    worked: float
+    yard: float
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """What a call costs alone and in company, per call: medians over pieces of work, in ns.
+    """What a call costs alone and in company; None: too few pieces.
 
-    alone_worked, company_worked: the processor's part of it; what is over was waiting, for a lock or for a core.
     threads: inside at once, in company (median). alone_pieces, company_pieces: how many stand behind the figures.
+    interrupted: the part of them during which the system took the core away: how busy the machine was otherwise.
+
+    The slowdown is a product: slower = contention * waiting * machine.
     """
 
-    alone_ns: float | None
-    company_ns: float | None
-    alone_worked: float | None
-    company_worked: float | None
+    alone: Cost | None
+    company: Cost | None
     threads: int
     alone_pieces: int
     company_pieces: int
+    interrupted: float
 
     @property
-    def ratio(self) -> float | None:
-        """How many times as long a call takes in company; None: too little was measured."""
-        return self.company_ns / self.alone_ns if self.alone_ns and self.company_ns else None
+    def slower(self) -> float | None:
+        """How many times as long a call takes in company."""
+        return self.company.elapsed / self.alone.elapsed if self.alone and self.company else None
 
     @property
-    def worked_ratio(self) -> float | None:
-        """The same of the processor's time."""
-        return self.company_worked / self.alone_worked if self.alone_worked and self.company_worked else None
+    def machine(self) -> float | None:
+        """How much slower a loop that shares nothing is in company."""
+        return self.company.yard / self.alone.yard if self.alone and self.company and self.alone.yard else None
+
+    @property
+    def waiting(self) -> float | None:
+        """By how much a call is longer since its thread has no core more often: it waits for a lock, or for one."""
+        if not (self.alone and self.company and self.alone.worked and self.company.worked):
+            return None
+        return self.company.elapsed / self.company.worked / (self.alone.elapsed / self.alone.worked)
+
+    @property
+    def contention(self) -> float | None:
+        """How many times as much of the processor's time a call takes in company, beyond what is the machine's: the
+        price of objects whose reference counts several threads change."""
+        if not (self.alone and self.company and self.alone.worked and self.machine):
+            return None
+        return self.company.worked / self.alone.worked / self.machine
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionFigures:
     """One Python function in one query. Times in ns, over all threads.
 
-    how: in which ways it ran. rows: that wanted a result; by_value: those of them that shared the call of an equal value
-    (both None without a profile). calls: of a function over batches, of batches. errors: calls that failed and did not
-    end the query. ns: in calls, with the way out of Arrow and back. wall_ns: the receivers' time, to compare it with.
+    how: in which ways it ran. rows: that wanted a result; by_value: those of them that shared the call of an equal
+    value (both None without a profile). calls: of a function over batches, of batches. errors: calls that failed and
+    did not end the query. ns: in calls, with the way out of Arrow and back. wall_ns: the receivers' time, to compare it with.
     mean_ns: per call. times: a sample of calls, each for itself. threads: that called it.
     """
 
@@ -92,51 +119,56 @@ class FunctionFigures:
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON. None: not measured, or too little."""
         company = self.company
+        alone, together = (company.alone, company.company) if company else (None, None)
         return {
             "function": self.name, "how": self.how, "share": "process-wide" if self.shared else "thread",
             "rows": self.rows, "rows_by_value": self.by_value, "calls": self.calls, "errors": self.errors,
             "threads": self.threads, "time_s": self.ns / 1e9, "share_of_wall": self.share,
-            "mean_us": _us(self.mean_ns), "p50_us": _us(self.percentile_ns(0.5)), "p99_us": _us(self.percentile_ns(0.99)),
+            "mean_us": _us(self.mean_ns),
+            "p50_us": _us(self.percentile_ns(0.5)), "p99_us": _us(self.percentile_ns(0.99)),
             "timed_calls": self.times.total if self.times else 0,
-            "alone_us": _us(company.alone_ns) if company else None,
-            "together_us": _us(company.company_ns) if company else None,
+            "alone_us": _us(alone.elapsed) if alone else None,
+            "together_us": _us(together.elapsed) if together else None,
             "together_threads": company.threads if company else 0,
             "alone_pieces": company.alone_pieces if company else 0,
             "together_pieces": company.company_pieces if company else 0,
-            "contention": company.ratio if company else None,
-            "contention_cpu": company.worked_ratio if company else None,
+            "slower": company.slower if company else None,
+            "contention": company.contention if company else None,
+            "waiting": company.waiting if company else None,
+            "machine": company.machine if company else None,
+            "interrupted": company.interrupted if company else None,
             "hot_objects": list(self.hot), "gil": self.gil, "hints": self.hints(),
         }  # fmt: skip
 
     def hints(self) -> list[str]:
-        """What to think of the contention, where there is some, and what to do."""
+        """What to think of a slowdown in company, where there is one, and what to do."""
         company = self.company
-        ratio = company.ratio if company else None
-        if company is None or ratio is None or ratio < _NOTABLE:
+        if company is None or company.slower is None or company.slower < _NOTABLE:
             return []
-        found = [
-            f"{self.name}: a call takes {ratio:.1f} times as long with {company.threads} threads inside as alone"
-            f" (medians of {company.company_pieces:,} and {company.alone_pieces:,} pieces)"
-        ]
-        worked = company.worked_ratio
+        together = f"with {company.threads} threads inside as alone"
+        found = [f"{self.name}: a call takes {company.slower:.1f} times as long {together}"]
         if self.gil:
             return [f"{found[0]}: the GIL is on, and lets one thread run at a time"]
-        if worked is not None and worked < (1 + ratio) / 2:
+        if (company.contention or 0) >= _NOTABLE:
+            hot = f": {', '.join(self.hot)}" if self.hot else ""
+            found.append(f"  contention: its code reads objects that all threads share{hot}")
+            if self.shared:
+                found.append("  share='thread' (the default for --udf) gives each partition a copy of the module")
+            else:
+                found.append("  its globals are each partition's own: look at what imported modules share")
+        if (company.waiting or 0) >= _NOTABLE:
+            busy = company.interrupted > _BUSY
             found.append(
-                f"  {worked:.1f} times the processor's time; the rest is waiting: a lock, input, or more threads than cores"
+                "  waiting: for a core, the machine is busy" if busy else "  waiting: for a lock, or for input"
             )
-        if self.hot:
-            found.append(f"  objects that its code reads and all threads share: {', '.join(self.hot)}")
-        if self.shared:
-            found.append("  share='thread' (the default for --udf files) gives each partition a copy of the module, with globals of its own")
-        elif not self.hot:
-            found.append("  its globals are each partition's own; look for what imported modules share")
+        if (company.machine or 0) >= _NOTABLE:
+            found.append(
+                "  machine: a loop that shares nothing is slower, too: cores that are halves of one, or memory"
+            )
         return found
 
 
-def figures_of(
-    bound: Sequence[BoundFunction], stages: Iterable[StageMetrics], *, gil: bool
-) -> list[FunctionFigures]:
+def figures_of(bound: Sequence[BoundFunction], stages: Iterable[StageMetrics], *, gil: bool) -> list[FunctionFigures]:
     """The figures of a query that has run, a line per function, in the order in which the SQL names them."""
     by_function: dict[int, list[BoundFunction]] = {}
     for function in bound:
@@ -195,17 +227,21 @@ def _records(function: BoundFunction) -> list[CallRecord]:
 
 def _company(records: Sequence[CallRecord]) -> Company:
     alone, company = [r.alone for r in records], [r.company for r in records]
-    inside = [i for pieces in company for _, _, i in pieces.kept]
+    inside = [kept[-1] for pieces in company for kept in pieces.kept]
     counts = [sum(p.count for p in pieces) for pieces in (alone, company)]
     return Company(
-        _median(alone, 0), _median(company, 0), _median(alone, 1), _median(company, 1),
+        _cost(alone), _cost(company),
         round(median(inside)) if inside else 0, counts[0], counts[1],
+        sum(r.interrupted for r in records) / max(sum(counts), 1),
     )  # fmt: skip
 
 
-def _median(pieces: Sequence[Pieces], place: int) -> float | None:
-    found = [kept[place] for p in pieces for kept in p.kept]
-    return median(found) if len(found) >= LEAST_PIECES else None
+def _cost(pieces: Sequence[Pieces]) -> Cost | None:
+    kept = [k for p in pieces for k in p.kept]
+    if len(kept) < LEAST_PIECES:
+        return None
+    elapsed, worked, yard, _ = zip(*kept, strict=True)
+    return Cost(median(elapsed), median(worked), median(yard))
 
 
 # --- the table
@@ -241,11 +277,20 @@ def _cells(f: FunctionFigures) -> Mapping[str, str]:
         "p50": _shown(f.percentile_ns(0.5)),
         "p99": _shown(f.percentile_ns(0.99)),
         "wall": "" if f.share is None else f"{100 * f.share:.0f} %",
-        "alone": _shown(company.alone_ns) if company else "",
-        "together": _shown(company.company_ns) if company else "",
-        "contention": "" if company is None or company.ratio is None else f"{company.ratio:.2f}",
-        "pieces": f"{company.alone_pieces:,} + {company.company_pieces:,}" if company and company.company_pieces else "",
+        "alone": _shown(company.alone.elapsed) if company and company.alone else "",
+        "together": _shown(company.company.elapsed) if company and company.company else "",
+        "slower": _factor(company.slower if company else None),
+        "contention": _factor(company.contention if company else None),
+        "waiting": _factor(company.waiting if company else None),
+        "machine": _factor(company.machine if company else None),
+        "pieces": f"{company.alone_pieces:,} + {company.company_pieces:,}"
+        if company and company.company_pieces
+        else "",
     }
+
+
+def _factor(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}"
 
 
 def _shown(ns: float | None) -> str:
@@ -260,4 +305,4 @@ def _us(ns: float | None) -> float | None:
     return None if ns is None else ns / 1e3
 
 
-__all__ = ["LEAST_PIECES", "Company", "FunctionFigures", "figures_of", "table"]
+__all__ = ["LEAST_PIECES", "Company", "Cost", "FunctionFigures", "figures_of", "table"]

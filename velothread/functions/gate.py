@@ -1,5 +1,5 @@
-"""Who is inside Python functions: several threads at once, or one alone. For measurements, so it may fail to bring about
-either; it never makes anybody wait for long, and always says what was really the case.
+"""Who is inside Python functions: several threads at once, or one alone. For measurements, so it may fail to bring
+about either; it never makes anybody wait for long, and always says what was really the case.
 """
 
 from __future__ import annotations

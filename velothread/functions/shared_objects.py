@@ -15,9 +15,12 @@ from typing import Any
 _COLD = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
 # Methods of lists, dicts and sets that change them.
 _CHANGING = frozenset(
-    "add append clear difference_update discard extend insert intersection_update pop popitem remove reverse setdefault"
-    " sort symmetric_difference_update update __setitem__ __delitem__ appendleft extendleft popleft rotate write".split()
-)
+    (
+        "add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "extendleft", "insert",
+        "intersection_update", "pop", "popitem", "popleft", "remove", "reverse", "rotate", "setdefault", "sort",
+        "symmetric_difference_update", "update",
+    )
+)  # fmt: skip
 _CONTAINERS = (list, dict, set, bytearray)
 _IMMORTAL = 1 << 30
 
@@ -65,8 +68,8 @@ def hot_objects(function: Callable[..., Any]) -> list[str]:
 
 
 def changed_variables(function: Callable[..., Any]) -> list[str]:
-    """What the code of a function (and of functions of its module that it calls) changes and does not own: `global`s that
-    it assigns, and lists, dicts and sets of the module or a closure whose items it seems to set, add or remove."""
+    """What the code of a function (and of functions of its module that it calls) changes and does not own: `global`s
+    that it assigns, and lists, dicts and sets of the module or a closure whose items it seems to set, add or remove."""
     found: dict[str, None] = {}
     for one in _with_called(function):
         for code in _codes(one.__code__):
@@ -100,7 +103,7 @@ def _with_called(function: Callable[..., Any]) -> Iterator[types.FunctionType]:
     """The function, and those of its own module that it names, and so on."""
     start = function if isinstance(function, types.FunctionType) else getattr(function, "__wrapped__", None)
     if not isinstance(start, types.FunctionType):
-        start = getattr(type(function), "__call__", None)
+        start = vars(type(function)).get("__call__")
     waiting, seen = [start], set()
     while waiting:
         one = waiting.pop(0)
@@ -128,7 +131,7 @@ def _read_globals(code: types.CodeType) -> list[str]:
 
 
 def _changed(code: types.CodeType, function: types.FunctionType) -> Iterator[str]:
-    """By a look along the bytecode: which variable was last read when an item is set or a changing method is fetched."""
+    """By a look along the bytecode: which variable was last read when an item is set or a changing method fetched."""
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     last: list[str] = []  # containers that were read since the last store: the one that is changed is among them
     for i in dis.get_instructions(code):
