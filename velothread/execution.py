@@ -31,6 +31,7 @@ from velothread.plan.pipelines import (
     Turns,
     Windowed,
     reads,
+    split_rows,
 )
 from velothread.processors.simple import SimpleProcessor
 from velothread.processors.stage import Part, Processor, Stage
@@ -312,7 +313,7 @@ class Execution:
                     known = None
                 case FromPipeline():
                     batches = self._results[branch.input.number]
-                    splits = [BranchSplit(number, x) for x in grouped(batches)]
+                    splits = [BranchSplit(number, x) for x in grouped(batches, split_rows(branch))]
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
                     known = [*known, *splits] if known is not None else None
                 case FromUnmatched():
@@ -325,7 +326,7 @@ class Execution:
                         batch = pa.RecordBatch.from_arrays([pa.nulls(branch.input.rows)], names=["row"])
                     rows = self.options.batch_rows
                     pieces = [batch.slice(i, rows) for i in range(0, max(batch.num_rows, 1), rows)]
-                    splits = [BranchSplit(number, x) for x in grouped(pieces)]
+                    splits = [BranchSplit(number, x) for x in grouped(pieces, split_rows(branch))]
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
                     known = [*known, *splits] if known is not None else None
         return Splits(parts, prefetch) if known is None else SizedSplits(parts, prefetch, known)
@@ -352,7 +353,9 @@ class Execution:
         assert isinstance(branch.input, FromScan)
         scan = branch.input.scan
         bounds = (*scan.bounds, *key_bounds(branch, self._builds))
-        return Scan(scan.columns, bounds, scan.limit, self.options.batch_rows, compiled.dictionaries, scan.early)
+        rows = split_rows(branch)
+        batch_rows = self.options.batch_rows if rows is None else min(self.options.batch_rows, rows)
+        return Scan(scan.columns, bounds, scan.limit, batch_rows, compiled.dictionaries, scan.early, rows)
 
     def _forget(self, done: int) -> None:
         """Let go of results that no later pipeline reads."""

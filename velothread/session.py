@@ -99,7 +99,7 @@ class Session:
         self._functions.register(function, name, **options)
 
     def load_functions(self, spec: str) -> list[str]:
-        """Let SQL call the functions of `functions.py`, of a module `package.module`, or one: `functions.py:name as alias`.
+        """Let SQL call the functions of `functions.py` or `package.module`, or one of them: `FILE:name as alias`.
 
         Each partition gets a copy of the module, so that its globals are its own. Gives the names of the functions.
 
@@ -164,7 +164,7 @@ class Session:
             raise e.located(statement.sql) from e.__cause__
         stats.compile_s = perf_counter() - start - stats.bind_s
         sources = list(catalog.opened.values())
-        processor, stats.reason = self._processor(sources)
+        processor, stats.reason = self._processor(sources, catalog)
         stats.processor, stats.partitions = processor.name, processor.partitions
         execution = Execution(compiled, processor, self.options, statement.sql, meter)
         refusals = [r for s in sources if (r := getattr(s, "refusals", None)) is not None]
@@ -228,8 +228,9 @@ class Session:
 
     # --- the processor
 
-    def _processor(self, sources: Sequence[Source]) -> tuple[Processor, str]:
-        choice = choose_processor(self.options, sources)
+    def _processor(self, sources: Sequence[Source], catalog: Catalog) -> tuple[Processor, str]:
+        python = any(f.split_rows is not None for f in catalog.bound)
+        choice = choose_processor(self.options, sources, python=python)
         if choice.name not in self._processors:
             self._processors[choice.name] = choice.make()
             if choice.notice is not None:

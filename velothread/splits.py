@@ -59,14 +59,16 @@ class SizedSplits(Splits):
         return iter(self.known)
 
 
-def grouped(batches: Sequence[pa.RecordBatch]) -> Iterator[Split]:
-    """Batches in splits of about SPLIT_ROWS rows, in order."""
+def grouped(batches: Sequence[pa.RecordBatch], most: int | None = None) -> Iterator[Split]:
+    """Batches in splits of about SPLIT_ROWS rows, in order; cut to `most` rows, if that is given."""
+    if most is not None:
+        batches = [b.slice(i, most) for b in batches for i in range(0, max(b.num_rows, 1), most)]
     group: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
         group.append(batch)
         rows += batch.num_rows
-        if rows >= SPLIT_ROWS:
+        if rows >= (most or SPLIT_ROWS):
             yield BatchSplit(tuple(group), sum(b.nbytes for b in group))
             group, rows = [], 0
     if group:

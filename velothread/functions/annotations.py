@@ -29,7 +29,7 @@ class Shape:
     """What a value is in SQL and in Python.
 
     type: as a result. pattern: as a parameter (see `kernels.function`): a Python int takes integers of any width.
-    nullable: it may be None. made: the class of the values of a STRUCT (None: dicts) or of another type that has several.
+    nullable: it may be None. made: the class of the values of a STRUCT (None: dicts), or UUID.
     inner: of the items of a LIST, of key and value of a MAP, of the fields of a STRUCT.
     """
 
@@ -72,10 +72,12 @@ def shape_of(annotation: Any) -> Shape:
         return _optional(annotation, arguments)
     if origin in (list, Sequence) and len(arguments) == 1:
         item = shape_of(arguments[0])
-        return Shape(*[t.list_of(item.type)] * 2, inner=(item,))
+        listed = t.list_of(item.type)
+        return Shape(listed, listed, inner=(item,))
     if origin in (dict, Mapping) and len(arguments) == 2:
         key, value = map(shape_of, arguments)
-        return Shape(*[t.map_of(key.type, value.type)] * 2, inner=(key, value))
+        mapped = t.map_of(key.type, value.type)
+        return Shape(mapped, mapped, inner=(key, value))
     if annotation is typing.Any:
         return Shape(t.NULL, "any")
     if inspect.isclass(annotation):
@@ -240,7 +242,7 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
 
     :raises OptionError: when a name in them can't be.
     """
-    target = function if inspect.isroutine(function) else getattr(type(function), "__call__", function)
+    target: Any = function if inspect.isroutine(function) else type(function).__call__  # of an object that is callable
     try:
         return typing.get_type_hints(target, include_extras=True)
     except NameError as error:

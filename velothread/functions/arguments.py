@@ -105,13 +105,15 @@ def _huge(array: pa.Array) -> list[Any]:
     words = view(array)
     low, high = words["low"], words["high"]
     if bool((high == low.view(np.int64) >> np.int64(63)).all()):
-        return low.view(np.int64).tolist()
+        small: list[Any] = low.view(np.int64).tolist()
+        return small
     return [(h << 64) + l for h, l in zip(high.tolist(), low.tolist(), strict=True)]
 
 
 def _decimals(array: pa.Array) -> list[Any]:
     if array.type.precision > 27 or array.null_count:  # Decimal's own arithmetic would round to 28 digits
-        return array.to_pylist()
+        found: list[Any] = array.to_pylist()
+        return found
     scale = -array.type.scale
     return [Decimal(n).scaleb(scale) for n in _huge(array)]
 
@@ -137,8 +139,8 @@ def _within(array: pa.Array, values: Any, first: int, last: int, name: str) -> A
 
     :raises ExecutionError: for one that Python has not: the year 12000.
     """
-    if array.null_count:
-        values = np.where(valid_rows(array), values, 0)
+    if (valid := valid_rows(array)) is not None:
+        values = np.where(valid, values, 0)
     if values.min() < first or values.max() > last:
         raise ExecutionError(f"a {name} is out of Python's range (the years 1 to 9999)")
     return values

@@ -25,6 +25,11 @@ from velothread.kernels.rows import plain
 from velothread.kernels.vectors import Mask, valid_rows
 from velothread.types import SqlType
 
+# Rows of a split: enough that dealing it costs nothing beside the calls, few enough that all receivers have some.
+CALL_ROWS = 1 << 14
+COLUMN_ROWS = 1 << 16
+LEAST_ROWS = 256
+
 
 class BoundFunction:
     """A registered function whose arguments have the types `types`.
@@ -57,6 +62,14 @@ class BoundFunction:
         return signature.returns.type
 
     @property
+    def split_rows(self) -> int | None:
+        """How many rows a split should have where it is called; None: it costs little."""
+        declaration = self.registered.declaration
+        if self.registered.kind == "async":
+            return max(LEAST_ROWS, 8 * declaration.concurrency)
+        return COLUMN_ROWS if declaration.batch is not None else CALL_ROWS
+
+    @property
     def volatile(self) -> bool:
         """Does it give another result each time, as far as is said?"""
         return self.registered.declaration.deterministic is False
@@ -73,8 +86,8 @@ class BoundFunction:
         return hash((id(self.registered), self.types))
 
     def __call__(self, rows: int, guard: Any, *arguments: Value) -> Value:
-        """The result for each of `rows` rows. guard: a BOOLEAN column or constant without NULLs, of rows that are wanted;
-        None: all are.
+        """The result for each of `rows` rows. guard: a BOOLEAN column or constant without NULLs, true for rows that are
+        wanted; None: all are.
 
         :raises ExecutionError: when a call raises, or gives what was not declared.
         """
@@ -142,11 +155,9 @@ class Caller:
             if pa.types.is_nested(given.type) or pa.types.is_interval(given.type):
                 return None
             head = given.slice(0, 1024)
-            if 2 * len(head.unique()) > len(head):
+            if 10 * len(head.unique()) > 9 * len(head) > 900:
                 return None
             given = given.dictionary_encode()
-        if 2 * len(given.dictionary) > rows and len(given.dictionary) > 64:
-            return None
         indices = (
             given.indices if guard is None else pc.if_else(guard, given.indices, pa.scalar(None, given.indices.type))
         )

@@ -17,11 +17,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, overload
 
 from velothread.errors import OptionError, did_you_mean
 
-Defined = TypeVar("Defined", bound=Callable[..., Any])
 # The attribute of a function or class that holds its declaration.
 ATTRIBUTE = "__velothread__"
 
@@ -32,12 +31,12 @@ class Declaration:
 
     name: what SQL calls it; None: its own name.
     parameters, returns: SQL types, in place of annotations.
-    nulls: "skip": NULL in gives NULL out, without a call, but for parameters annotated `X | None`; "call": None is given.
+    nulls: "skip": NULL in gives NULL out without a call, but for parameters annotated `X | None`; "call": None goes in.
     batch: it takes and gives whole columns: "arrow" (pyarrow Arrays), "numpy" (NumPy arrays), "list" (lists).
     deterministic: True: equal arguments give equal results, so a value that comes again may not be asked for again;
         False: each call that is written is made; None: the same call written twice is made once.
-    share: "thread": each partition has a copy of the function's module, its globals its own; "process-wide": one copy for
-        all, which the author says is thread-safe. None: "thread" for files, "process-wide" for what is registered.
+    share: "thread": each partition has a copy of the function's module, its globals its own; "process-wide": one copy
+        for all, which the author says is thread-safe. None: "thread" for files, "process-wide" for what is registered.
     lift: may it run as kernels where its source allows? inline: may its body stand in the loop, without calls?
     on_error: what becomes of a row for which it raises: "fail", "null" or "skip"; None: as the session says.
     concurrency: of an async function: how many calls are under way in each partition.
@@ -93,9 +92,9 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 
 
 @overload
-def udf(function: Defined, /) -> Defined: ...
+def udf[Defined: Callable[..., Any]](function: Defined, /) -> Defined: ...
 @overload
-def udf(**options: Any) -> Callable[[Defined], Defined]: ...
+def udf[Defined: Callable[..., Any]](**options: Any) -> Callable[[Defined], Defined]: ...
 def udf(function: Any = None, /, **options: Any) -> Any:
     """Declare a function (or a class, for an aggregate) for use in SQL. Options: see `Declaration`.
 
@@ -111,7 +110,7 @@ def udf(function: Any = None, /, **options: Any) -> Any:
         raise OptionError(f"udf declares a function or a class, not {function!r}")
     declaration = Declaration().with_changes(**options)
 
-    def declare(defined: Defined) -> Defined:
+    def declare(defined: Any) -> Any:
         setattr(defined, ATTRIBUTE, declaration)
         return defined
 

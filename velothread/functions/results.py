@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from velothread.functions.annotations import Shape
-from velothread.types import SqlType
+from velothread.types import INTEGER_WIDTHS, SqlType
 
 Enter = Callable[[list[Any]], pa.Array]
 
@@ -83,9 +83,7 @@ def _flags(values: list[Any]) -> pa.Array | None:
 
 # What Arrow would take without a word, though it is something else.
 _ACCEPTED: dict[str, tuple[type, ...]] = {
-    "BIGINT": (int, np.integer), "HUGEINT": (int, np.integer), "INTEGER": (int, np.integer), "SMALLINT": (int, np.integer),
-    "TINYINT": (int, np.integer), "UBIGINT": (int, np.integer), "UINTEGER": (int, np.integer),
-    "USMALLINT": (int, np.integer), "UTINYINT": (int, np.integer), "DOUBLE": (int, float, np.floating, np.integer),
+    **dict.fromkeys(INTEGER_WIDTHS, (int, np.integer)), "DOUBLE": (int, float, np.floating, np.integer),
     "FLOAT": (int, float, np.floating, np.integer), "VARCHAR": (str,), "BOOLEAN": (bool, np.bool_), "BLOB": (bytes,),
     "JSON": (str,), "UUID": (str, uuid.UUID), "TIME": (dt.time,), "TIMESTAMP": (dt.datetime, np.datetime64),
 }  # fmt: skip

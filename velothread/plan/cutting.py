@@ -15,6 +15,7 @@ from velothread.plan.expressions import (
     Field,
     Logical,
     Ordering,
+    calls_python,
     columns_of,
     is_volatile,
     literal,
@@ -357,11 +358,12 @@ class _Cutter:
 
 
 def _filters(predicate: Expression) -> list[Step]:
-    """A predicate as filters in order: first what can't fail, as one; then each part that can, over fewer rows."""
+    """A predicate as filters in order: first what can't fail, as one; then each part that can, over fewer rows; what
+    calls Python functions last."""
     if not (isinstance(predicate, Logical) and predicate.operator == "and"):
         return [Where(predicate)]
     safe = [a for a in predicate.arguments if not may_raise(a)]
-    rest = [a for a in predicate.arguments if may_raise(a)]
+    rest = sorted((a for a in predicate.arguments if may_raise(a)), key=calls_python)
     first = [safe[0] if len(safe) == 1 else Logical("and", tuple(safe), predicate.position)] if safe else []
     return [Where(e) for e in (*first, *rest)]
 

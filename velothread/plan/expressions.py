@@ -355,9 +355,18 @@ def is_volatile(e: Expression) -> bool:
     )
 
 
+def python_functions(e: Expression) -> Iterator[BoundFunction]:
+    """The Python functions of the user's that are called in it."""
+    for x in walk(e):
+        if isinstance(x, PythonCall):
+            yield x.function
+        elif isinstance(x, OverItems):
+            yield from python_functions(x.body)
+
+
 def calls_python(e: Expression) -> bool:
     """Is a Python function of the user's called in it?"""
-    return any(isinstance(x, PythonCall) or (isinstance(x, OverItems) and calls_python(x.body)) for x in walk(e))
+    return next(python_functions(e), None) is not None
 
 
 def is_constant(e: Expression) -> bool:

@@ -29,6 +29,7 @@ from velothread.plan.expressions import (
     Field,
     Ordering,
     WindowCall,
+    python_functions,
     show,
 )
 
@@ -227,6 +228,13 @@ class Branch:
         return tuple(s.build for s in self.steps if isinstance(s, Probe))
 
 
+def split_rows(branch: Branch) -> int | None:
+    """How many rows a split should have for all receivers to share the work of Python functions; None: as it is."""
+    expressions = (*(e for s in branch.steps for e in read_by(s)), *branch.outputs)
+    wanted = [f.split_rows for e in expressions for f in python_functions(e)]
+    return min([w for w in wanted if w is not None], default=None)
+
+
 def read_by(step: Step) -> tuple[Expression, ...]:
     """The expressions that a step computes."""
     match step:
@@ -349,4 +357,5 @@ __all__ = [
     "read_by",
     "reads",
     "render",
+    "split_rows",
 ]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Below this, starting threads and dealing splits costs about what they win.
 SMALL_BYTES = 4 << 20
+# The same where a Python function is called for each row.
+SMALL_BYTES_FOR_PYTHON = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,14 @@ class ProcessorChoice:
         )
 
 
-def choose_processor(options: Options, sources: Sequence[Source]) -> ProcessorChoice:
-    """The processor that was asked for, or for `auto` the one that fits the sources of a query."""
+def choose_processor(options: Options, sources: Sequence[Source], *, python: bool = False) -> ProcessorChoice:
+    """The processor that was asked for, or for `auto` the one that fits the sources of a query. python: it calls Python
+    functions, so that a row costs a lot."""
     partitions = options.partition_count
     name: str = options.processor
     reason = "asked for"
     if name == "auto":
-        name, reason = _choose(partitions, sources)
+        name, reason = _choose(partitions, sources, SMALL_BYTES_FOR_PYTHON if python else SMALL_BYTES)
     if name == "simple":
         return ProcessorChoice("simple", 1, reason, options)
     notice = None
@@ -58,13 +61,13 @@ def choose_processor(options: Options, sources: Sequence[Source]) -> ProcessorCh
     return ProcessorChoice("adaptive", partitions, reason, options, notice)
 
 
-def _choose(partitions: int, sources: Sequence[Source]) -> tuple[str, str]:
+def _choose(partitions: int, sources: Sequence[Source], small: int) -> tuple[str, str]:
     if partitions == 1:
         return "simple", "there is one core (or one partition) to run on"
     # A size that isn't known (stdin) may be any.
     sizes = [source.size for source in sources]
     known = sum([size for size in sizes if size is not None])
-    if None not in sizes and known < SMALL_BYTES:
+    if None not in sizes and known < small:
         return "simple", f"the input is small ({known:,} bytes)" if sources else "there is no input to read"
     if all(not source.splittable for source in sources):
         return "adaptive", "one thread reads the input (it can't be split), and receivers parse its blocks"

@@ -281,12 +281,13 @@ class JsonSource:
             if self._documents[place]:
                 yield DocumentSplit(file, place, None if file.seekable else self._stream(place, file), shape)
             elif file.splittable and file.size is not None:
-                step = self._options.split_bytes or min(max(file.size // 16, 1 << 20), 16 << 20)
+                step = self._options.split_bytes or scan.split_bytes or min(max(file.size // 16, 1 << 20), 16 << 20)
                 first = _after_bom(file)
                 for start in range(first, file.size, step):
                     yield RangeSplit(file, place, start, min(start + step, file.size), shape, start == first)
             else:
-                yield from self._blocks(place, file, shape)
+                size = self._options.split_bytes or scan.split_bytes or STREAM_BYTES
+                yield from self._blocks(place, file, shape, size)
 
     def _shape(self, scan: Scan) -> Shape:
         columns = tuple(self._columns[n] for n in dict.fromkeys(scan.columns) if n in self._columns)
@@ -310,11 +311,11 @@ class JsonSource:
             raise SourceError(f"{file.label} can be read only once\n  hint: save it to a file first")
         return taken
 
-    def _blocks(self, place: int, file: File, shape: Shape) -> Iterator[Split]:
+    def _blocks(self, place: int, file: File, shape: Shape, size: int) -> Iterator[Split]:
         carry, line, offset = b"", 1, 0
         with self._stream(place, file) as stream:
             while True:
-                piece = _filled(stream, self._options.split_bytes or STREAM_BYTES)
+                piece = _filled(stream, size)
                 cut = piece.rfind(b"\n") + 1
                 if piece and not cut:
                     carry += piece

@@ -15,6 +15,7 @@ from velothread.sources.file_columns import FileColumns, file_columns
 from velothread.sources.files import File, Files, open_bytes, unreadable
 from velothread.sources.parquet_pruning import may_match, united
 from velothread.sources.parquet_row_groups import Footer, RowGroups, places_of
+from velothread.sources.portions import in_portions
 from velothread.sources.remembered import Remembered
 from velothread.sources.source import ReadOptions, Scan, Split
 
@@ -90,11 +91,11 @@ class ParquetSource:
                 for g in range(footer.metadata.num_row_groups)
                 if may_match(footer.metadata, g, own, scan.bounds, self._inside, footer.places)
             ]
-            for part in _together(footer, groups):
+            for part in _together(footer, groups, scan.split_rows or SPLIT_ROWS):
                 rows = sum(footer.metadata.row_group(g).num_rows for g in part)
                 if left is not None and left <= 0:
                     return
-                yield RowGroups(
+                split = RowGroups(
                     footer,
                     part,
                     rows,
@@ -107,6 +108,10 @@ class ParquetSource:
                     early if early is not None and self._may_be_late(footer, names, scan) else None,
                     self._inside,
                 )
+                if scan.split_rows is None:
+                    yield split
+                else:
+                    yield from in_portions(split, rows if left is None else min(rows, left), scan.split_rows)
                 left = None if left is None else left - rows
 
     def _may_be_late(self, footer: Footer, names: Sequence[str], scan: Scan) -> bool:
@@ -123,7 +128,7 @@ class ParquetSource:
         )
 
 
-def _together(footer: Footer, groups: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def _together(footer: Footer, groups: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:
     """Small neighbours in one split, large ones alone. Depends on the file only, never on the number of threads."""
     part: list[int] = []
     rows = 0
@@ -131,7 +136,7 @@ def _together(footer: Footer, groups: Sequence[int]) -> Iterator[tuple[int, ...]
         size = footer.metadata.row_group(group).num_rows
         if not size:
             continue
-        if part and rows + size > SPLIT_ROWS:
+        if part and rows + size > most:
             yield tuple(part)
             part, rows = [], 0
         part.append(group)

@@ -56,7 +56,7 @@ class TableSource:
         rows = int(self._table.num_rows)
         if scan.limit is not None:
             rows = min(rows, scan.limit)
-        step = max(SPLIT_ROWS // scan.batch_rows, 1) * scan.batch_rows
+        step = max((scan.split_rows or SPLIT_ROWS) // scan.batch_rows, 1) * scan.batch_rows
         for start in range(0, rows, step):
             part = self._table.slice(start, min(step, rows - start))
             batches = tuple(_batches(part, scan.batch_rows))

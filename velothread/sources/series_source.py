@@ -68,6 +68,6 @@ class SeriesSource:
 
     def splits(self, scan: Scan) -> Iterator[Split]:
         wanted = self.values if scan.limit is None else self.values[: scan.limit]
-        step = max(SPLIT_ROWS // scan.batch_rows, 1) * scan.batch_rows
+        step = max((scan.split_rows or SPLIT_ROWS) // scan.batch_rows, 1) * scan.batch_rows
         for at in range(0, len(wanted), step):
             yield SeriesSplit(wanted[at : at + step], scan.columns, scan.batch_rows)

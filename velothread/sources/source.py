@@ -36,6 +36,8 @@ class Scan:
     batch_rows: the most rows in a batch.
     dictionaries: names of text columns for which dictionary-encoded batches are welcome.
     early: some of `columns`, by which rows are chosen; a source with `reads_late` may read the others for those alone.
+    split_rows: the work on a row is costly (a Python function is called), so splits should have about so many rows, for
+        all receivers to get some. None: as the source likes.
     """
 
     columns: tuple[str, ...]
@@ -44,6 +46,12 @@ class Scan:
     batch_rows: int = DEFAULT_BATCH_ROWS
     dictionaries: frozenset[str] = frozenset()
     early: tuple[str, ...] = ()
+    split_rows: int | None = None
+
+    @property
+    def split_bytes(self) -> int | None:
+        """`split_rows` for text, whose rows nobody has counted: as if they were short."""
+        return None if self.split_rows is None else max(1 << 16, 16 * self.split_rows)
 
 
 @runtime_checkable

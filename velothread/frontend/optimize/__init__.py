@@ -41,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     Rule("restrict_groups", "restrict_groups", (Join,)),
     Rule("turn_joins", "turn_joins", (Join,)),  # sides go by the order of the joins below them
     Rule("limits", "push_limits", (Limit,)),
+    Rule("late_functions", "late_functions", (Limit, Sort)),  # when limits are where they stay
     Rule("scan_bounds", "bound_scans", (Filter,)),  # after the filters have reached the scans
     Rule("narrow_shared", "narrow_shared", (Shared,)),  # before pruning, which takes what is shared as it is
     Rule("prune_columns", "prune_columns"),  # only now is it known what each step needs
