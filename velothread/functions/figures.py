@@ -85,8 +85,8 @@ class FunctionFigures:
 
     how: in which ways it ran. rows: that wanted a result; by_value: those of them that shared the call of an equal
     value (both None without a profile). calls: of a function over batches, of batches. errors: calls that failed and
-    did not end the query. ns: in calls, with the way out of Arrow and back. wall_ns: the receivers' time, to compare it with.
-    mean_ns: per call. times: a sample of calls, each for itself. threads: that called it.
+    did not end the query. ns: in calls, with the way out of Arrow and back. wall_ns: the receivers' time, to compare it
+    with. mean_ns: per call. times: a sample of calls, each for itself. threads: that called it.
     """
 
     name: str
@@ -143,12 +143,23 @@ class FunctionFigures:
     def hints(self) -> list[str]:
         """What to think of a slowdown in company, where there is one, and what to do."""
         company = self.company
-        if company is None or company.slower is None or company.slower < _NOTABLE:
+        if company is None or company.slower is None:
             return []
-        together = f"with {company.threads} threads inside as alone"
-        found = [f"{self.name}: a call takes {company.slower:.1f} times as long {together}"]
+        found = self._reasons(company) if company.slower >= _NOTABLE else []
+        if found:
+            together = f"with {company.threads} threads inside as alone"
+            found.insert(0, f"{self.name}: a call takes {company.slower:.1f} times as long {together}")
+        if company.interrupted > _BUSY:
+            found.append(
+                f"{self.name}: {100 * company.interrupted:.0f} % of the pieces lost their core to other work: threads"
+                " were seldom at work at once, and contention is underrated"
+            )
+        return found
+
+    def _reasons(self, company: Company) -> list[str]:
         if self.gil:
-            return [f"{found[0]}: the GIL is on, and lets one thread run at a time"]
+            return ["  the GIL is on, and lets one thread run at a time"]
+        found = []
         if (company.contention or 0) >= _NOTABLE:
             hot = f": {', '.join(self.hot)}" if self.hot else ""
             found.append(f"  contention: its code reads objects that all threads share{hot}")
@@ -157,10 +168,7 @@ class FunctionFigures:
             else:
                 found.append("  its globals are each partition's own: look at what imported modules share")
         if (company.waiting or 0) >= _NOTABLE:
-            busy = company.interrupted > _BUSY
-            found.append(
-                "  waiting: for a core, the machine is busy" if busy else "  waiting: for a lock, or for input"
-            )
+            found.append("  waiting: for a lock, for input, or for a core")
         if (company.machine or 0) >= _NOTABLE:
             found.append(
                 "  machine: a loop that shares nothing is slower, too: cores that are halves of one, or memory"

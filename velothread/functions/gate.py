@@ -11,7 +11,7 @@ from time import perf_counter_ns
 # Nobody waits longer at the gate, in seconds: a function may itself wait for one that another thread calls.
 PATIENCE_S = 0.25
 # Time alone costs the others theirs: after it, they get so many times as much.
-_REST = 4
+REST = 4
 
 
 @dataclass(slots=True)
@@ -30,8 +30,8 @@ class Gate:
     that will come, once.
     """
 
-    def __init__(self, patience_s: float = PATIENCE_S) -> None:
-        self._patience_s = patience_s
+    def __init__(self, patience_s: float = PATIENCE_S, rest: int = REST) -> None:
+        self._patience_s, self._rest = patience_s, rest
         self._moved = threading.Condition()
         self._inside = 0
         self._entered = 0  # how often anybody has
@@ -95,8 +95,8 @@ class Gate:
         """Nobody is alone any more, and nobody will be for a while."""
         now = perf_counter_ns()
         self._kept, self._keeper = False, None
-        self._next_ns = now + (_REST << min(self._failures, 10)) * (now - self._kept_since_ns)
+        self._next_ns = now + (self._rest << min(self._failures, 10)) * (now - self._kept_since_ns)
         self._moved.notify_all()
 
 
-__all__ = ["PATIENCE_S", "Gate", "Visit"]
+__all__ = ["PATIENCE_S", "REST", "Gate", "Visit"]

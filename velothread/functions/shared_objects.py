@@ -1,11 +1,14 @@
 """What the code of a function shares with other threads: the globals and closure cells that it reads, and those that it
-changes. By its bytecode, so without calling it; what it reaches through attributes of these is not followed.
+changes. By its bytecode and its source, so without calling it; what it reaches through attributes is not followed.
 """
 
 from __future__ import annotations
 
+import ast
 import dis
+import inspect
 import sys
+import textwrap
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +24,6 @@ _CHANGING = frozenset(
         "symmetric_difference_update", "update",
     )
 )  # fmt: skip
-_CONTAINERS = (list, dict, set, bytearray)
 _IMMORTAL = 1 << 30
 
 
@@ -69,12 +71,13 @@ def hot_objects(function: Callable[..., Any]) -> list[str]:
 
 def changed_variables(function: Callable[..., Any]) -> list[str]:
     """What the code of a function (and of functions of its module that it calls) changes and does not own: `global`s
-    that it assigns, and lists, dicts and sets of the module or a closure whose items it seems to set, add or remove."""
+    that it assigns, and what it seems to change of objects in the module or a closure: items, attributes, by methods of
+    lists, dicts and sets."""
     found: dict[str, None] = {}
     for one in _with_called(function):
-        for code in _codes(one.__code__):
-            for name in _changed(code, one):
-                found.setdefault(name)
+        shared = {*_read_globals(one.__code__), *one.__code__.co_freevars}
+        for name in (*_assigned(one.__code__, shared), *_mutated(one, shared)):
+            found.setdefault(name)
     return list(found)
 
 
@@ -130,33 +133,35 @@ def _read_globals(code: types.CodeType) -> list[str]:
     return list(dict.fromkeys(map(str, names)))
 
 
-def _changed(code: types.CodeType, function: types.FunctionType) -> Iterator[str]:
-    """By a look along the bytecode: which variable was last read when an item is set or a changing method fetched."""
-    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-    last: list[str] = []  # containers that were read since the last store: the one that is changed is among them
-    for i in dis.get_instructions(code):
-        match i.opname:
-            case "STORE_GLOBAL" | "DELETE_GLOBAL":
+def _assigned(code: types.CodeType, shared: set[str]) -> Iterator[str]:
+    """Variables of the module or of a closure that are assigned."""
+    for c in _codes(code):
+        for i in dis.get_instructions(c):
+            assigns = i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
+            if assigns or (i.opname == "STORE_DEREF" and i.argval in code.co_freevars and i.argval in shared):
                 yield str(i.argval)
-            case "STORE_DEREF" if i.argval in cells:
-                yield str(i.argval)
-            case "LOAD_GLOBAL" if isinstance(function.__globals__.get(i.argval), _CONTAINERS):
-                last.append(str(i.argval))
-            case "LOAD_DEREF" if i.argval in cells and isinstance(_content(cells[i.argval]), _CONTAINERS):
-                last.append(str(i.argval))
-            case "STORE_SUBSCR" | "DELETE_SUBSCR" if last:
-                yield last[-1]
-            case "LOAD_ATTR" | "LOAD_METHOD" if last and i.argval in _CHANGING:
-                yield last[-1]
-            case "STORE_FAST" | "POP_TOP" | "RETURN_VALUE":
-                last.clear()
 
 
-def _content(cell: types.CellType) -> Any:
+def _mutated(function: types.FunctionType, shared: set[str]) -> Iterator[str]:
+    """Objects in such variables that are changed, by the source; nothing where there is none."""
     try:
-        return cell.cell_contents
-    except ValueError:
-        return None
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):  # a lambda in the midst of an expression, for instance
+        return
+    for node in ast.walk(tree):
+        match node:
+            case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Store() | ast.Del()):
+                changed: ast.expr = node.value
+            case ast.Call(func=ast.Attribute(value=target, attr=method)) if method in _CHANGING:
+                changed = target
+            case _:
+                continue
+        while isinstance(changed, (ast.Subscript, ast.Attribute)):
+            changed = changed.value
+        if isinstance(changed, ast.Name) and changed.id in shared:
+            value = function.__globals__.get(changed.id)
+            if not isinstance(value, types.ModuleType):
+                yield changed.id
 
 
 __all__ = ["Shared", "called_names", "changed_variables", "hot_objects", "shared_variables"]
