@@ -52,7 +52,7 @@ def test_the_answer_is_the_same(options: dict[str, Any]) -> None:
 def test_calls_are_counted_exactly(options: dict[str, Any], profile: bool) -> None:
     found = figures(run("SELECT sum(twice(n)) FROM t", twice, profile=profile, **options))
     assert (found["function"], found["calls"], found["errors"]) == ("twice", ROWS, 0)
-    assert found["how"] == "called"
+    assert found["how"] == "lifted"
     assert found["mean_us"] > 0
     assert 0 < found["share_of_wall"] <= 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -13,7 +14,7 @@ from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
 from velothread.functions.annotations import Parameter
 from velothread.functions.bound import BoundFunction
-from velothread.plan.expressions import Expression, PythonCall
+from velothread.plan.expressions import Expression, Literal, PythonCall, literal
 from velothread.types import SqlType
 
 if TYPE_CHECKING:
@@ -53,11 +54,26 @@ def bind_python_call(
             raise BindError(message, argument.position or place, hint="add a CAST", sql=binder.sql)
         types.append(target)
     cast = tuple(binder.coerce(a, target) for a, target in zip(arguments, types, strict=True))
+    defaults = _defaults(registered.signature.parameters[len(parameters) :])
+    cast, types = (*cast, *defaults), [*types, *(d.type for d in defaults)]
+    parameters = (*parameters, *registered.signature.parameters[len(parameters) :][: len(defaults)])
     on_error = registered.declaration.on_error or binder.query.catalog.read.on_error
     catalog = binder.query.catalog
     function = (catalog.bind or BoundFunction)(registered, tuple(types), parameters, on_error)
     catalog.bound.append(function)
     return PythonCall(function, cast, function.returns, place)
+
+
+def _defaults(parameters: Sequence[Parameter]) -> list[Literal]:
+    """The defaults of parameters that got no argument, as far as they are what is annotated: then the call is one with
+    constants, and may run in any form. Others are left to Python."""
+    found: list[Literal] = []
+    for p in parameters:
+        kind = {"integer": int, t.DOUBLE: float, t.VARCHAR: str, t.BOOLEAN: bool}.get(p.shape.pattern)
+        if kind is None or type(p.default) is not kind or (kind is int and not -(2**63) <= p.default < 2**63):
+            break
+        found.append(literal(p.default, p.shape.type))
+    return found
 
 
 def _target(given: SqlType, parameter: Parameter) -> SqlType | None:

@@ -208,7 +208,7 @@ def _of_one(functions: Sequence[BoundFunction], wall: int, gil: bool) -> Functio
         for r in records:
             times.merge(r.times)
     by_value = sum(r.by_value for r in records)
-    how = ", ".join(dict.fromkeys(r.how for r in records)) or how_called(registered, None)
+    how = ", ".join(dict.fromkeys(map(how_called, functions)))
     shared = isinstance(registered.origin, OneForAll)
     return FunctionFigures(
         registered.name,

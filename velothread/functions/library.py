@@ -234,6 +234,11 @@ class Library:
         return dict(self.known)
 
 
+def place_of(spec: str) -> str:
+    """The file or module of `functions.py:name as alias`."""
+    return _place_and_name(spec.partition(" as ")[0].strip())[0]
+
+
 def _place_and_name(spec: str) -> tuple[str, str | None]:
     if os.path.exists(spec):
         return spec, None
@@ -299,4 +304,4 @@ def _copies_of_module(defined: Callable[..., Any]) -> Copies:
     return _compiled(Path(str(file)), module.__name__, module.__package__ or "")
 
 
-__all__ = ["Copies", "InCopies", "Library", "OneForAll", "Origin", "Registered"]
+__all__ = ["Copies", "InCopies", "Library", "OneForAll", "Origin", "Registered", "place_of"]

@@ -124,8 +124,7 @@ class CallRecord:
         "waited_ns",
     )
 
-    def __init__(self, how: str) -> None:
-        self.how = how
+    def __init__(self) -> None:
         self.rows = 0
         self.by_value = 0
         self.fast_calls = 0
@@ -185,12 +184,13 @@ class ProfiledCaller(Caller):
 
     def __init__(self, bound: ProfiledFunction) -> None:
         super().__init__(bound)
-        self.record = CallRecord(how_called(bound.registered, self._way))
+        self.record = CallRecord()
         bound.records.append(self.record)
         # Only calls of single rows by way of the interpreter can be cut and timed as one likes: what takes whole
-        # columns might see the difference, and calls under way together (async) would no longer be.
+        # columns might see the difference, and calls under way together (async) would no longer be. Of a function that
+        # is inlined, those that are timed one by one are real calls.
         self._cut = type(self._way) is RowByRow
-        self._async = bound.registered.kind == "async"
+        self._async = bound.form.name == "async"
         self._timed = self._way
         self._clock = Clock(self.record.times)
         if self._cut or self._async:
@@ -275,7 +275,7 @@ class ProfiledCaller(Caller):
         if not timed:
             record.fast_calls += rows
             record.fast_ns += elapsed
-        if not (self._cut or self._async):  # one call, of the batch
+        if self.bound.form.name == "columns":  # one call, of the batch
             record.times.record(elapsed)
         if rows and self._cut:
             # Of calls that were timed, only they count: a piece of a few rows takes long for its other costs.
@@ -347,15 +347,10 @@ def timed(function: Callable[..., Any], clock: Clock) -> Callable[..., Any]:
     return call
 
 
-def how_called(registered: Registered, way: Any) -> str:
-    """In which way a function runs, in a word or two. A `Way` may say it itself, in its attribute `how`."""
-    said = getattr(way, "how", None)
-    if isinstance(said, str):
-        return said
-    if registered.kind == "async":
-        return "async"
-    batch = registered.declaration.batch
-    return "called" if batch is None else f"batch, {batch}"
+def how_called(function: BoundFunction) -> str:
+    """In which form a function runs, in a word or two."""
+    batch = function.registered.declaration.batch
+    return f"batch, {batch}" if function.form.name == "columns" else function.form.name
 
 
 __all__ = ["CallRecord", "Clock", "Pieces", "ProfiledFunction", "QueryProfile", "TimedCalls", "how_called", "timed"]
