@@ -40,11 +40,22 @@ def twice(n: int) -> int:
     return 2 * n
 
 
+@velothread.udf(lift=False)
+def thrice(n: int) -> int:
+    return 3 * n
+
+
+@velothread.udf(lift=False, inline=False)
+def called(n: int) -> int:
+    return 4 * n
+
+
 @pytest.mark.parametrize("options", WAYS, ids=str)
 def test_the_answer_is_the_same(options: dict[str, Any]) -> None:
-    sql = "SELECT twice(n) AS x, twice(small) FROM t WHERE twice(n) % 3 = 0"
-    plain = run(sql, twice, profile=False, **options).arrow()
-    assert ipc_bytes(run(sql, twice, **options).arrow()) == ipc_bytes(plain)
+    sql = "SELECT twice(n) AS x, thrice(small), called(n) FROM t WHERE twice(n) % 3 = 0"
+    functions = (twice, thrice, called)
+    plain = run(sql, *functions, profile=False, **options).arrow()
+    assert ipc_bytes(run(sql, *functions, **options).arrow()) == ipc_bytes(plain)
 
 
 @pytest.mark.parametrize("options", WAYS, ids=str)
@@ -73,10 +84,16 @@ def test_without_a_profile_nothing_is_timed_by_row() -> None:
     assert (found["rows"], found["p50_us"], found["timed_calls"], found["alone_us"]) == (None, None, 0, None)
 
 
-def test_a_sample_is_timed_one_by_one() -> None:
-    found = figures(run("SELECT sum(twice(n)) FROM t", twice, processor="simple"))
+@pytest.mark.parametrize(("function", "how"), [(thrice, "inlined"), (called, "called")])
+def test_a_sample_is_timed_one_by_one(function: Any, how: str) -> None:
+    found = figures(run(f"SELECT sum({function.__name__}(n)) FROM t", function, processor="simple"))
+    assert found["how"] == how
     assert 64 <= found["timed_calls"] <= 64 * (ROWS // BATCH)
     assert found["p50_us"] <= found["p99_us"]
+
+
+def test_of_a_lifted_function_no_call_is_timed() -> None:
+    assert figures(run("SELECT sum(twice(n)) FROM t", twice))["timed_calls"] == 0
 
 
 def test_percentiles_of_few_calls_are_not_shown() -> None:
@@ -98,7 +115,7 @@ def test_calls_once_per_value_are_told_from_rows() -> None:
     result = run("SELECT sum(next_one(small)) FROM t", next_one, processor="simple")
     found = figures(result)
     assert (found["rows"], found["rows_by_value"], found["calls"]) == (ROWS, ROWS, 7 * (ROWS // BATCH))
-    assert found["how"] == "called, once per value"
+    assert found["how"] == "lifted, once per value"
 
 
 def test_errors_are_counted() -> None:

@@ -44,19 +44,25 @@ def command(**chosen: Any) -> int:
     velothread check-udf functions.py "SELECT score(text) FROM 'reviews.csv'"
     velothread check-udf functions.py
     """
+    from velothread.functions.gil_probe import probe
+
     spec = chosen["spec"]
     if chosen["sql"] is None and chosen["sql_file"] is None:
         lines = run_interruptibly(lambda: list(_offer(spec)), lambda: None, lambda: None)
         click.echo("\n".join(lines))
-        return 1 if _gil_problem(spec) else 0
-    if chosen["processor"] is not None:
-        raise OptionError("check-udf runs both processors, so --processor doesn't fit")
-    text = choices.sql_text(chosen["sql"], chosen["sql_file"])
-    opening = _Opening(chosen)
-    check = run_interruptibly(lambda: _checked(opening, text, chosen), lambda: None, opening.cancel)
-    problem = _gil_problem(spec)
-    click.echo("\n".join(_report(check, problem)))
-    return 0 if check.agrees and problem is None else 1
+    else:
+        if chosen["processor"] is not None:
+            raise OptionError("check-udf runs both processors, so --processor doesn't fit")
+        text = choices.sql_text(chosen["sql"], chosen["sql_file"])
+        opening = _Opening(chosen)
+        check = run_interruptibly(lambda: _checked(opening, text, chosen), lambda: None, opening.cancel)
+        click.echo("\n".join(_report(check)))
+        if not check.agrees:
+            return 1
+    found = probe(spec)
+    if found.turned_on:
+        click.echo(f"problem: the GIL is {found.said()}")
+    return 1 if found.turned_on else 0
 
 
 class _Opening:
@@ -115,7 +121,7 @@ def _checked(opening: _Opening, text: str, chosen: dict[str, Any]) -> Check:
 # --- what is said
 
 
-def _report(check: Check, gil: str | None) -> Iterator[str]:
+def _report(check: Check) -> Iterator[str]:
     for function in check.functions:
         yield _described(function)
     yield ""
@@ -134,8 +140,6 @@ def _report(check: Check, gil: str | None) -> Iterator[str]:
         yield check.verdict
     else:
         yield f"{check.verdict}, but {check.caution}"
-    if gil is not None:
-        yield f"problem: {gil}"
 
 
 def _table(check: Check) -> Iterator[str]:
@@ -201,16 +205,9 @@ def _offer(spec: str) -> Iterator[str]:
         yield from (f"  {hint}" for hint in hints(function))
     for reason in library.unfit.values():
         yield f"left out: {reason}"
-    yield ""
-    yield f"the GIL {probe(spec).said()}"
-
-
-def _gil_problem(spec: str) -> str | None:
-    """What an import of the file does to the GIL, if that is bad."""
-    from velothread.functions.gil_probe import probe
-
     found = probe(spec)
-    return f"the GIL is {found.said()}" if found.turned_on else None
+    if not found.turned_on:
+        yield f"the GIL {found.said()}"
 
 
 __all__ = ["command", "hints"]

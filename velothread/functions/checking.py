@@ -13,8 +13,10 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter_ns
 from typing import Any
 
 import pyarrow as pa
@@ -31,11 +33,15 @@ from velothread.types import SqlType
 # The threads of a run wait for each other before their first call, but no longer than this, in seconds: there may be
 # fewer of them than partitions.
 _PATIENCE_S = 0.25
+# Before each batch they wait for one other to come, this long (ns), and no more when nobody came so many times.
+_COMPANY_NS = 2_000_000
+_GIVE_UP = 25
 _ROWS_AT_A_TIME = 4096
 
 
 class Meeting:
-    """Makes the bound functions of one run: its threads begin to call together, and it is noted whether they overlap.
+    """Makes the bound functions of one run: its threads begin to call together, again with every batch, and it is noted
+    whether their calls overlap.
 
     Threading: `bind` by the session's thread; the rest by all.
     """
@@ -44,6 +50,9 @@ class Meeting:
         self.gate = Gate()
         self.functions: list[MetFunction] = []
         self._start = threading.Barrier(partitions)
+        self._counting = threading.Lock()
+        self._arrived = 0
+        self._nobody = 0 if partitions > 1 else _GIVE_UP
 
     def bind(
         self, registered: Registered, types: tuple[SqlType, ...], parameters: tuple[Parameter, ...], on_error: str
@@ -59,6 +68,23 @@ class Meeting:
             self._start.wait(_PATIENCE_S)
         except threading.BrokenBarrierError:
             return
+
+    def pair_up(self) -> None:
+        """Wait for one other thread to come here: both go on at the same moment, since the first one doesn't sleep."""
+        if self._nobody >= _GIVE_UP:
+            return
+        with self._counting:
+            self._arrived += 1
+            mine = self._arrived
+        if mine % 2 == 0:  # there is one who waits
+            self._nobody = 0
+            return
+        until = perf_counter_ns() + _COMPANY_NS
+        while self._arrived == mine:
+            if perf_counter_ns() > until:
+                self._nobody += 1
+                return
+            time.sleep(0)
 
 
 class MetFunction(BoundFunction):
@@ -91,16 +117,16 @@ class MetCaller(Caller):
 
     def __init__(self, bound: MetFunction) -> None:
         super().__init__(bound)
-        self._meeting: Meeting | None = bound.meeting
+        self._meeting = bound.meeting
         self._gate = bound.meeting.gate
         self.batches = 0
         self.overlapped = 0
         bound.callers.append(self)
 
     def _called(self, rows: int, arguments: tuple[Value, ...]) -> pa.Array:
-        if self._meeting is not None:
+        if not self.batches:
             self._meeting.arrive()
-            self._meeting = None
+        self._meeting.pair_up()
         ticket = self._gate.enter()
         try:
             return super()._called(rows, arguments)
@@ -210,7 +236,9 @@ def check_query(
 
 def _one(check: Check, open_session: Callable[..., Session], sql: str, partitions: int, parameters: Any) -> None:
     meeting = Meeting(partitions)
-    how = {"processor": "simple"} if partitions == 1 else {"processor": "adaptive", "partitions": partitions}
+    how: dict[str, Any] = (
+        {"processor": "simple"} if partitions == 1 else {"processor": "adaptive", "partitions": partitions}
+    )
     table = error = None
     with open_session(**how) as session:
         session.bind_functions = meeting.bind
