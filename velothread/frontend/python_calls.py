@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -69,10 +69,11 @@ def _defaults(parameters: Sequence[Parameter]) -> list[Literal]:
     constants, and may run in any form. Others are left to Python."""
     found: list[Literal] = []
     for p in parameters:
-        kind = {"integer": int, t.DOUBLE: float, t.VARCHAR: str, t.BOOLEAN: bool}.get(p.shape.pattern)
-        if kind is None or type(p.default) is not kind or (kind is int and not -(2**63) <= p.default < 2**63):
+        value: Any = p.default
+        kind: Any = {"integer": int, t.DOUBLE: float, t.VARCHAR: str, t.BOOLEAN: bool}.get(p.shape.pattern)
+        if kind is None or type(value) is not kind or (kind is int and not -(2**63) <= int(value) < 2**63):
             break
-        found.append(literal(p.default, p.shape.type))
+        found.append(literal(value, p.shape.type))
     return found
 
 

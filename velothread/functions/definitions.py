@@ -5,12 +5,17 @@ two lambdas. So nothing is believed: the file is compiled again, and the functio
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import inspect
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from types import CodeType, FunctionType
+
+# `from __future__ import`: of a file, or of whoever executed its text.
+_FUTURES = reduce(or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names))
 
 
 class NoDefinition(Exception):
@@ -47,7 +52,7 @@ def definition(function: FunctionType) -> Definition:
     except (OSError, IndexError, TypeError):
         raise NoDefinition("its source can't be read") from None
     try:
-        tree, codes = _compiled("".join(lines), code.co_filename)
+        tree, codes = _compiled("".join(lines), code.co_filename, code.co_flags & _FUTURES)
     except (SyntaxError, ValueError):
         raise NoDefinition("its source isn't what runs: the file has changed since") from None
     # Code objects are equal by bytecode, constants, names and positions.
@@ -60,11 +65,11 @@ def definition(function: FunctionType) -> Definition:
 
 
 @lru_cache(maxsize=16)
-def _compiled(source: str, filename: str) -> tuple[ast.Module, tuple[CodeType, ...]]:
+def _compiled(source: str, filename: str, futures: int) -> tuple[ast.Module, tuple[CodeType, ...]]:
     # The tree is shared: those who change it work on a copy.
     tree = ast.parse(source, filename)
     found: list[CodeType] = []
-    waiting = [compile(source, filename, "exec", dont_inherit=True)]
+    waiting = [compile(source, filename, "exec", flags=futures, dont_inherit=True)]
     while waiting:
         code = waiting.pop()
         found.append(code)

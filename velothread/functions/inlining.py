@@ -5,8 +5,8 @@
         return t + 1                      return [t + 1 for a in .0 for b in [.next1()] for t in [a * b]]
 
 The loop is compiled from the function's own syntax tree, under its file's name and with its line numbers, and runs with
-its globals and closure: tracebacks and breakpoints stand in the user's file. CPython compiles `for x in [value]` inside a
-comprehension to an assignment. The names that are ours have a dot in front, so no name of the user's can meet them.
+its globals and closure: tracebacks and breakpoints stand in the user's file. CPython compiles `for x in [value]` inside
+a comprehension to an assignment. The names that are ours have a dot in front, so no name of the user's can meet them.
 
 An early return becomes a conditional expression; an assignment after one is written `(t := value) is not .never`, which
 is always true. What can't be said in such ways isn't inlined, nor what would gain little by it.
@@ -211,9 +211,7 @@ class _Tail:
         then = list(s.body) + ([] if ends[0] else list(rest))
         otherwise = list(s.orelse) + ([] if ends[1] else list(rest))
         test = self.checked(s.test, assigned)
-        return _at(
-            ast.IfExp(test, self.expression(then, assigned, end), self.expression(otherwise, assigned, end)), s
-        )
+        return _at(ast.IfExp(test, self.expression(then, assigned, end), self.expression(otherwise, assigned, end)), s)
 
     def assignment(self, s: ast.stmt, assigned: frozenset[str]) -> tuple[str, ast.expr] | None:
         """Name and value, where a statement does nothing but assign one local."""

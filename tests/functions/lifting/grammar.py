@@ -24,7 +24,23 @@ WILD_FLOATS = [
     9007199254740993.0, 9.223372036854775807e18, -9.223372036854775808e18, 0.125, 0.375, 1.005, -0.4, 700.0, -800.0,
 ]  # fmt: skip
 TEXTS = ["", "a", "Ab c", " x ", "12", "-5", "1.5", "abcabc", "True", "they're x1", "A1", "\t\n", "_0", "007"]
-WILD_TEXTS = [*TEXTS, "ß", "é", "İx", "\x1cy\x1f", "٣", "ǆ", "日本語", "e\u0301", "\u2003pad\u00a0", "a\x00b", "😀a", "1_0", " 7 "]
+WILD_TEXTS = [
+    *TEXTS,
+    "ß",
+    "é",
+    "İx",
+    "\x1cy\x1f",
+    "٣",
+    "ǆ",
+    "日本語",
+    "e\u0301",
+    "\u2003pad\u00a0",
+    "a\x00b",
+    "😀a",
+    "1_0",
+    " 7 ",
+    "12\n",
+]
 VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "int": (INTS, WILD_INTS),
     "float": (FLOATS, WILD_FLOATS),
@@ -74,7 +90,9 @@ class Grammar:
                 return lines
             case "none" if self.nullable:
                 name = self.pick(sorted(self.nullable))
-                what = self.pick([f"return {self.of(returns, 1)}", "return None", f"{name} = {self.of(self.parameters[name], 1)}"])
+                what = self.pick(
+                    [f"return {self.of(returns, 1)}", "return None", f"{name} = {self.of(self.parameters[name], 1)}"]
+                )
                 return [f"if {name} is None:", f"    {what}"]
             case "again" if self.locals:
                 name = self.pick(sorted(self.locals))
@@ -144,7 +162,9 @@ class Grammar:
         sign = self.pick(["<", "<=", ">", ">=", "==", "!="])
         form = self.pick([
             f"{{i}} {sign} {{i}}", f"{{f}} {sign} {{f}}", f"{{i}} {sign} {{f}}", f"{{s}} {sign} {{s}}", "{b} and {b}",
-            "{b} or {b}", "not {b}", "{i} < {f} <= {i}", "{s} in ('a', 'Ab c', '')", "{i} in (1, 2.0, 3)", "'a' in {s}",
+
+            "{b} or {b}", "not {b}", "{i} < {f} <= {i}", "{s} in ('a', 'Ab c', '')", "{s} in ('x', 'é')",
+            "{i} in (1, 2.0, 3)", "'a' in {s}",
             "{s}.startswith('a')", "{s}.endswith(('c', 'x'))", "{s}.isdigit()", "{s}.isalpha()", "{s}.isupper()",
             "math.isnan({f})", "bool({i})", "bool({s})", "bool({f})", "{n} is None", "{n} is not None", "{s}.isspace()",
             "{i} not in {{1, 2}}", "{b} ^ {b}", "{s}.islower()", "{s}.isalnum()", "math.isfinite({f})", "{n} == 1",
@@ -153,10 +173,12 @@ class Grammar:
 
     def str_(self, d: int) -> str:
         form = self.pick([
-            "{s} + {s}", "{s}.upper()", "{s}.lower()", "{s}.strip()", "{s}.lstrip('a ')", "{s}.rstrip()", "{s}[1:]", "{s}[:2]",
+            "{s} + {s}", "{s}.upper()", "{s}.lower()", "{s}.strip()",
+            "{s}.lstrip('a ')", "{s}.rstrip()", "{s}[1:]", "{s}[:2]",
             "{s}[-2:]", "{s}[1:-1]", "{s}[::-1]", "{s}[0]", "{s}[-1]", "{s}.replace('a', 'bb')", "str({i})", "str({b})",
             "f'{{{s}}}-{{{i}}}'", "{s}.removeprefix('a')", "{s}.removesuffix('c')", "{s}.title()", "{s}.capitalize()",
-            "{s}.swapcase()", "{s}.rjust(3)", "{s}.ljust(4, '*')", "{s} or {s}", "f'{{{n}}}'", "{s}.replace('b', '', 1)",
+            "{s}.swapcase()", "{s}.rjust(3)", "{s}.ljust(4, '*')",
+            "{s} or {s}", "f'{{{n}}}'", "{s}.replace('b', '', 1)",
             "{s}[2]", "{s}[-5:3]",
         ])  # fmt: skip
         return self.fill(form, d)

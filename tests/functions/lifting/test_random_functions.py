@@ -1,4 +1,4 @@
-"""Functions of a grammar, over nasty columns: lifted and inlined they give what calling them gives, or leave it to Python."""
+"""Functions of a grammar, over nasty columns: lifted and inlined they give what calling them gives."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def rows_for(grammar: Grammar, pick: Any, wild: bool, count: int, holes: bool) -
     """Rows of arguments. holes: NULL in parameters that can't be None, too: those rows don't count."""
     return [
         tuple(
-            None if (name in grammar.nullable or holes) and pick([True, False, False, False]) else pick(VALUES[kind][wild])
+            None
+            if (name in grammar.nullable or holes) and pick([True, False, False, False])
+            else pick(VALUES[kind][wild])
             for name, kind in grammar.parameters.items()
         )
         for _ in range(count)
@@ -81,7 +83,9 @@ def test_inlined_is_called(data: st.DataObject) -> None:
         found = inline(function)
         if not isinstance(found, Inlined):
             return
-    check_inlined(found, function, rows_for(grammar, pick, data.draw(st.booleans()), data.draw(st.integers(0, 5)), True))
+    check_inlined(
+        found, function, rows_for(grammar, pick, data.draw(st.booleans()), data.draw(st.integers(0, 5)), True)
+    )
 
 
 def check_inlined(found: Inlined, function: FunctionType, rows: list[tuple[Any, ...]]) -> None:
@@ -117,7 +121,7 @@ def test_most_functions_are_lifted_and_most_batches_answered() -> None:
     for _ in range(400):
         grammar = Grammar(pick)
         source, function, returns = a_function(grammar)
-        rows = [row for row in rows_for(grammar, pick, False, 6, False)]
+        rows = rows_for(grammar, pick, False, 6, False)
         found = check_lifted(grammar, source, function, returns, rows)
         lifted_functions += found is not None
         if found is not None and not any(isinstance(r, Exception) for r in by_call(function, rows)):

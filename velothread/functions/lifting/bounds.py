@@ -1,5 +1,4 @@
-"""Bounds of integer columns, in Python's integers, which have no end: where they say that nothing can overflow, no row is
-looked at.
+"""Bounds of integer columns, in Python's endless integers: where nothing can overflow by them, no row is looked at.
 
 Bounds hold for all rows, those under a NULL and those of branches not taken included; an operation that was found wide
 has any 64 bits in it.
@@ -21,7 +20,7 @@ def of_column(data: Numbers) -> Bounds:
 
 
 def _fit(low: int, high: int) -> tuple[Bounds, bool]:
-    return ((low, high), False) if MIN <= low and high <= MAX else (ANY, True)
+    return ((low, high), False) if low >= MIN and high <= MAX else (ANY, True)
 
 
 def add(a: Bounds, b: Bounds) -> tuple[Bounds, bool]:

@@ -43,9 +43,9 @@ def call(function: Any, o: Operators, arguments: list[Value], path: Path, where:
     if handler is None:
         refuse(f"calls {name_of(function)}", where)
     nodes = [v.node for v in arguments]
-    if all(n is not None and n.is_constant and n.kind != "real" for n in nodes):
-        if all(v.none is None for v in arguments):
-            return Value(o.folded(function, where, *[n.extra for n in nodes if n is not None]))
+    constants = [n.extra for n in nodes if n is not None and n.is_constant and n.kind != "real"]
+    if len(constants) == len(nodes) and all(v.none is None for v in arguments):
+        return Value(o.folded(function, where, *constants))
     return handler(o, arguments, path, where)
 
 
@@ -209,8 +209,8 @@ def _atan2(o: Operators, arguments: list[Value], path: Path, where: ast.AST) -> 
 
 def _pow(o: Operators, arguments: list[Value], path: Path, where: ast.AST) -> Value:
     _count(arguments, 2, 2, "math.pow", where)
-    nodes = [Value(o.float(_number(o, v, path, where, "math.pow"))) for v in arguments]
-    return o.binary("**", *nodes, path, where)
+    base, exponent = (Value(o.float(_number(o, v, path, where, "math.pow"))) for v in arguments)
+    return o.binary("**", base, exponent, path, where)
 
 
 def _to_int(op: str) -> Handler:

@@ -16,8 +16,8 @@ from velothread.kernels import rows as runtime
 def compile_lifted(lifted: Lifted) -> Callable[..., Any]:
     """`compute(rows, *columns) -> column` of a lifted function, one column (or constant) a parameter.
 
-    It raises PythonDiffers, `pa.ArrowInvalid` or ExecutionError where the function itself has to be called instead. Rows
-    in which a parameter that can't be None is NULL come out NULL.
+    It raises PythonDiffers, `pa.ArrowInvalid` or ExecutionError where the function itself has to be called instead.
+    Rows in which a parameter that can't be None is NULL come out NULL.
 
     Threading: the function may be called by many threads at once.
     """

@@ -19,6 +19,8 @@ _SIGNS: dict[type[ast.AST], str] = {
     ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>", ast.USub: "-", ast.UAdd: "+",
     ast.Invert: "~", ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
+# So many texts are looked up in a set, not compared with one by one.
+_MANY = 3
 _ATOMS = (bool, int, float, str, type(None))
 
 
@@ -233,6 +235,8 @@ class Expressions:
         if isinstance(right, (ast.Tuple, ast.List, ast.Set)) or (isinstance(right, ast.Name) and right.id not in names):
             wanted = self.constant(right, names)
             if isinstance(wanted, tuple):
+                if left.kind == "str" and left.none is None and sum(isinstance(w, str) for w in wanted) >= _MANY:
+                    return text.among(o, left, tuple(w for w in wanted if isinstance(w, str)))
                 found = o.truth_constant(False)
                 for w in wanted:
                     if w != w:

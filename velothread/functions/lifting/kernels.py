@@ -69,8 +69,11 @@ def finished(data: Any, t: pa.DataType, rows: int, wanted: Mask | None, none: Ma
         return column(data, t, valid, rows)
     data = as_column(data, rows)
     if data.null_count:
-        # what is NULL without being None was never asked for
-        assert valid is not None
+        # NULL without being None: of rows that nobody asked for, or something is wrong here and Python knows better
+        filled = valid_rows(data)
+        assert filled is not None
+        if valid is None or (valid & ~filled).any():
+            raise PythonDiffers
     return data if valid is None else pc.if_else(column(valid, pa.bool_()), data, pa.scalar(None, t))
 
 
@@ -151,6 +154,8 @@ def power_differs(a: Numbers, b: Numbers, result: Numbers, out: Mask) -> None:
     np.less_equal(np.abs(result), _TINY, out)
     np.logical_and(out, result != 0, out)
     np.logical_or(out, np.isinf(result), out)
+    # Python has a rule of its own for these, for signalling NaNs as well: NaN ** 0 and 1 ** NaN are 1
+    np.logical_or(out, np.isnan(result) & ((b == 0) | (a == 1)), out)
     base = a <= 0
     if base.any():
         np.logical_or(out, np.where(a == 0, b < 0, base & (b != np.floor(b))), out)

@@ -1,8 +1,8 @@
 """Does Arrow compute sin, exp, ... to the same bits as Python's `math`?
 
-Both call the C library's functions, so they do where both are linked with the same one: the usual case. It is tried out,
-once per process and function, over arguments spread so that another implementation would show: those that exist differ
-from each other for some of every thousand arguments.
+Both call the C library's functions, so they do where both are linked with the same one: the usual case. It is tried
+out, once per process and function, over arguments spread so that another implementation would show: those that exist
+differ from each other for some of every thousand arguments.
 """
 
 from __future__ import annotations

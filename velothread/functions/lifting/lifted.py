@@ -12,7 +12,8 @@ from velothread.functions.lifting.operators import Operators, kind_name
 from velothread.functions.lifting.outcome import Lifted, NotLifted, Refused
 from velothread.functions.lifting.statements import lift_call
 from velothread.functions.lifting.writer import Parameter, write
-from velothread.kernels.function import Function, Value as ArrowValue
+from velothread.kernels.function import Function
+from velothread.kernels.function import Value as ArrowValue
 from velothread.kernels.vectors import row_count
 from velothread.plan.expressions import Call, Column, Field
 from velothread.types import SqlType
@@ -50,8 +51,8 @@ def lift(
     parameters: the types of its arguments. nullable: NULL comes to it as None; where it doesn't, rows with a NULL don't
     count. returns: what it is declared to give. fields: makes the fields that the body reads.
 
-    The body is one call of a kernel made for it. It looks at whole columns and raises PythonDiffers unless it is certain
-    that Python gives the same for every row: then the batch belongs to the function itself.
+    The body is one call of a kernel made for it. It works on whole columns, and raises PythonDiffers unless it is
+    certain that Python gives the same for every row: then the batch belongs to the function itself.
     """
     try:
         return _lift(function, parameters, nullable, returns, fields)

@@ -89,7 +89,7 @@ class Program:
                 self.steps.append(found)
         return found
 
-    def constant(self, value: bool | int | float | str) -> Node:
+    def constant(self, value: bool | float | str) -> Node:
         """A constant, of the kind that its type is."""
         kinds: dict[type, Kind] = {bool: "bool", int: "int", float: "float", str: "str"}
         return self.node("constant", kinds[type(value)], extra=value)

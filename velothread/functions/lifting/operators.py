@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from velothread.functions.lifting.libm import agrees
 from velothread.functions.lifting.nodes import Kind, Node, Path, Program, Value
 from velothread.functions.lifting.outcome import refuse
 
@@ -195,7 +196,9 @@ class Operators:
 
     def folded(self, function: Callable[..., Any], where: ast.AST, *constants: Any) -> Node:
         """A constant that Python itself computes, now."""
-        if function is operator.pow and abs(constants[1]) > 1000 or function is operator.lshift and constants[1] > 1000:
+        if (function is operator.pow and abs(constants[1]) > 1000) or (
+            function is operator.lshift and constants[1] > 1000
+        ):
             refuse("uses a constant that is too large", where)
         try:
             found = function(*constants)
@@ -236,7 +239,8 @@ class Operators:
         match sign:
             case "/":
                 self._not_zero(b, path, where)
-                return self._floats("/", *(self.exact_float(n, path, where) for n in (a, b)), path, where, zero=True)
+                x, y = (self.exact_float(n, path, where) for n in (a, b))
+                return self._floats("/", x, y, path, where, zero=True)
             case "//":
                 self._not_zero(b, path, where)
                 return self._checked("//", path, where, a, b)
@@ -266,8 +270,8 @@ class Operators:
 
     def _reals(self, sign: str, a: Node, b: Node, path: Path, where: ast.AST) -> Node:
         if sign == "/":
-            exact = [self.exact_float(n, path, where) for n in (a, b)]
-            return self._floats("/", *exact, path, where)
+            a, b = (self.exact_float(n, path, where) for n in (a, b))
+            return self._floats("/", a, b, path, where)
         if sign not in ("+", "-"):
             # 0 * -1 is 0, but 0.0 * -1.0 is -0.0
             refuse(f"uses {sign} on what may be an int or a float", where)
@@ -279,6 +283,8 @@ class Operators:
         if sign in ("/", "//", "%") and not zero:
             self._not_zero(b, path, where)
         if sign == "**":
+            if not agrees("pow"):
+                refuse("uses **, which differs from Arrow's in this process", where)
             result = self.program.node("power", "float", a, b)
             self.program.check(path, self.program.node("power_differs", "bool", a, b, result), _line(where))
             return result
@@ -381,8 +387,6 @@ def _article(kind: str) -> str:
 def kind_name(value: Value) -> str:
     """For messages: "a str"."""
     return "None" if value.node is None else _article(value.node.kind)
-
-
 
 
 __all__ = ["EXACT", "Operators", "kind_name"]

@@ -1,4 +1,4 @@
-"""Python's statements -> nodes: every path of a function is followed at once, and its locals are chosen where paths meet.
+"""Python's statements -> nodes: all paths of a function are followed at once, and locals chosen where they meet.
 
 A `Flow` is what running some statements comes to: for which rows the function has returned and what, and the locals of
 the rows that go on. No statement is looked at twice, however many paths lead to it.
@@ -55,11 +55,14 @@ def lift_call(
     if found.node.args.vararg or found.node.args.kwarg or found.node.args.kwonlyargs:
         refuse("takes *arguments or keywords", found.node)
     names = code.co_varnames[: code.co_argcount]
+    arguments = [*arguments, *_defaults(function, len(names) - len(arguments), operators, found.node)]
     if len(arguments) != len(names):
         refuse(f"takes {len(names)} arguments, not {len(arguments)}", found.node)
 
     def call(callee: FunctionType, values: list[Value], on: Path, where: ast.AST) -> Value:
-        shown = callee.__name__ if callee.__module__ == function.__module__ else f"{callee.__module__}.{callee.__name__}"
+        shown = (
+            callee.__name__ if callee.__module__ == function.__module__ else f"{callee.__module__}.{callee.__name__}"
+        )
         if callee.__globals__ is not function.__globals__:
             refuse(f"calls {shown}", where)
         if callee is function or callee in outer:
@@ -80,6 +83,14 @@ def lift_call(
     if flow.value is None:
         return Value(None)
     return operators.choose(flow.done, flow.value, Value(None), path, found.node)
+
+
+def _defaults(function: FunctionType, missing: int, operators: Operators, where: ast.AST) -> list[Value]:
+    """The defaults of the last parameters, constants all of them."""
+    if missing <= 0 or missing > len(function.__defaults__ or ()):
+        return []
+    given = (function.__defaults__ or ())[-missing:]
+    return [Value(None) if v is None else Value(operators.constant(v, where)) for v in given]
 
 
 @dataclass(slots=True)
@@ -112,12 +123,12 @@ class _Statements:
                 return self._if(s, names, path)
             case ast.Assign():
                 return self._go_on(self._assign(s, names, path))
-            case ast.AnnAssign(target=ast.Name()) if s.value is not None:
-                return self._go_on({**names, s.target.id: self.expressions.value(s.value, names, path)})
-            case ast.AugAssign(target=ast.Name()):
-                target = ast.copy_location(ast.Name(s.target.id, ast.Load()), s.target)
+            case ast.AnnAssign(target=ast.Name(id=name)) if s.value is not None:
+                return self._go_on({**names, name: self.expressions.value(s.value, names, path)})
+            case ast.AugAssign(target=ast.Name(id=name)):
+                target = ast.copy_location(ast.Name(name, ast.Load()), s.target)
                 changed = ast.copy_location(ast.BinOp(target, s.op, s.value), s)
-                return self._go_on({**names, s.target.id: self.expressions.value(changed, names, path)})
+                return self._go_on({**names, name: self.expressions.value(changed, names, path)})
             case ast.Pass():
                 return self._go_on(names)
             case ast.Expr():
@@ -190,7 +201,8 @@ class _Statements:
 
 _WORDS: dict[type[ast.stmt], str] = {
     ast.For: "loops", ast.While: "loops", ast.AsyncFor: "loops", ast.Try: "catches exceptions", ast.With: "uses with",
-    ast.Import: "imports", ast.ImportFrom: "imports", ast.Global: "declares a global", ast.Nonlocal: "declares nonlocal",
+    ast.Import: "imports", ast.ImportFrom: "imports", ast.Global: "declares a global",
+    ast.Nonlocal: "declares nonlocal",
     ast.FunctionDef: "defines a function inside", ast.Delete: "deletes a name", ast.Match: "uses match",
     ast.Assign: "assigns to other than a local name", ast.AugAssign: "assigns to other than a local name",
     ast.AnnAssign: "declares a local without a value",

@@ -1,7 +1,7 @@
 """str: methods, subscripts, f-strings and conversions that can be lifted.
 
-What Arrow does by code point or by byte is exact for all text. What depends on tables of characters (upper, isdigit, ...)
-is exact for ASCII alone: the kernel looks at its column, and other text is left to Python (`kernels.ascii_only`).
+What Arrow does by code point or by byte is exact for all text. What depends on tables of characters (upper, isdigit)
+is exact for ASCII alone: the kernel looks at its column, and other text is left to Python (`text_kernels.ascii_only`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def method(name: str, o: Operators, receiver: Node, arguments: list[Value], path
     :raises Refused: of a method that can't be lifted, or an argument that isn't constant.
     """
     found = _METHODS.get(name)
-    constants = []
+    constants: list[Any] = []
     for v in arguments:
         if v.node is None:
             constants.append(None)
@@ -172,13 +172,23 @@ def contains(o: Operators, hay: Node, needle: Node, where: ast.AST) -> Node:
     return o.program.node("contains", "bool", hay, extra=needle.extra) if needle.extra else o.truth_constant(True)
 
 
+def among(o: Operators, left: Value, wanted: tuple[str, ...]) -> Node:
+    """left in wanted, of a text."""
+    assert left.node is not None
+    if left.node.is_constant:
+        return o.truth_constant(left.node.extra in wanted)
+    return o.program.node("among", "bool", left.node, extra=wanted)
+
+
 def subscript(o: Operators, s: Node, index: ast.expr, constant: Callable[[ast.expr], Any], path: Path) -> Value:
     """s[index] with a constant index or slice.
 
     :raises Refused: for others.
     """
     if isinstance(index, ast.Slice):
-        start, stop, step = (None if part is None else constant(part) for part in (index.lower, index.upper, index.step))
+        start, stop, step = (
+            None if part is None else constant(part) for part in (index.lower, index.upper, index.step)
+        )
         if any(part is not None and type(part) is not int for part in (start, stop, step)):
             refuse("slices by other than ints", index)
         if s.is_constant:
@@ -235,4 +245,4 @@ def parsed(o: Operators, n: Node, kind: Kind, path: Path, where: ast.AST) -> Nod
     return o.program.node(f"parsed_{kind}", kind, n)
 
 
-__all__ = ["affix", "contains", "joined", "kind_name", "method", "parsed", "shown", "subscript"]
+__all__ = ["affix", "among", "contains", "joined", "kind_name", "method", "parsed", "shown", "subscript"]

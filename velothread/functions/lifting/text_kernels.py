@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from velothread.functions.lifting.outcome import PythonDiffers
-from velothread.kernels.vectors import Mask, Numbers, bools, column
+from velothread.kernels.vectors import Mask, Numbers, bools, column, view
 
 # What str.strip takes away, and str.isspace means: more than Unicode's White_Space.
 WHITESPACE = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace())
@@ -35,8 +35,7 @@ def ascii_only(s: pa.Array) -> pa.Array:
 
 
 def _numbers(found: pa.Array) -> Numbers:
-    values: Numbers = np.frombuffer(found.buffers()[1], np.int32, count=len(found), offset=found.offset * 4)
-    return values.astype(np.int64)
+    return view(found).astype(np.int64)
 
 
 def compare(function: Callable[..., Any], a: Any, b: Any) -> Mask:
@@ -62,6 +61,11 @@ def concat(a: Any, b: Any) -> pa.Array:
 def contains(wanted: str, s: pa.Array) -> Mask:
     """wanted in s."""
     return bools(pc.match_substring(s, wanted))
+
+
+def among(wanted: tuple[str, ...], s: pa.Array) -> Mask:
+    """s in wanted."""
+    return bools(pc.is_in(s, value_set=pa.array(wanted, pa.string())))
 
 
 def starts(wanted: str, s: pa.Array) -> Mask:
@@ -214,14 +218,14 @@ def not_fraction(s: pa.Array) -> Mask:
 
 def whole(s: pa.Array) -> Numbers:
     """int(s) of plain integers; 0 for others."""
-    return _parsed(_WHOLE, s, pa.int64(), np.dtype(np.int64))
+    return _parsed(_WHOLE, s, pa.int64())
 
 
 def fraction(s: pa.Array) -> Numbers:
     """float(s) of plain decimals; 0 for others."""
-    return _parsed(_FRACTION, s, pa.float64(), np.dtype(np.float64))
+    return _parsed(_FRACTION, s, pa.float64())
 
 
-def _parsed(pattern: str, s: pa.Array, t: pa.DataType, dtype: np.dtype[Any]) -> Numbers:
+def _parsed(pattern: str, s: pa.Array, t: pa.DataType) -> Numbers:
     plain = pc.if_else(pc.fill_null(_is_number(pattern, s), False), s, "0")
-    return np.frombuffer(plain.cast(t).buffers()[1], dtype, count=len(s))
+    return view(plain.cast(t))

@@ -11,8 +11,8 @@ def scaled(rows, a, b):
             multiply(a, K_1_5, f0)      # line 12
             add(f0, b, f0)
 
-A register is an array of one chunk; it is used again as soon as nobody reads it any more. Text has no registers: a program
-with text in it runs over the whole batch at once.
+A register is an array of one chunk; it is used again as soon as nobody reads it any more. Text has no registers: a
+program with text in it runs over the whole batch at once.
 """
 
 from __future__ import annotations
@@ -25,63 +25,32 @@ from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from velothread.codegen.writer import SourceWriter
 from velothread.functions.lifting import bounds, kernels, text_kernels
 from velothread.functions.lifting.nodes import LAZY, Check, Node, Program, Value
+from velothread.functions.lifting.operations import (
+    BOUNDS,
+    KERNELS,
+    TEXT,
+    TEXT_COMPARISONS,
+    TEXT_WITH_EXTRA,
+    UFUNCS,
+    WITH_EXTRA,
+)
 from velothread.types import INTEGER_WIDTHS, SqlType
 
-# Rows of a chunk: some registers of it fit into a core's cache, and the calls of a chunk cost little beside its rows.
-CHUNK = 16_384
-_DTYPES: dict[str, Any] = {
+# Rows of a chunk: its columns should stay in a core's cache, but its calls should cost little beside its rows.
+_CACHE_BYTES = 768 << 10
+_LEAST_ROWS, _MOST_ROWS = 2048, 16_384
+DTYPES: dict[str, Any] = {
     "int": np.dtype(np.int64), "float": np.dtype(np.float64), "real": np.dtype(np.float64), "bool": np.dtype(np.bool_),
 }  # fmt: skip
 _REGISTERS = {"int": "i", "float": "f", "real": "f", "bool": "m"}
-
-# One NumPy function: `function(*arguments, out)`, where `out` may be one of the arguments.
-_UFUNCS: dict[str, np.ufunc] = {
-    "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.true_divide, "//": np.floor_divide, "%": np.remainder,
-    "negate": np.negative, "abs": np.absolute, "~": np.invert, "bit_and": np.bitwise_and, "bit_or": np.bitwise_or,
-    "bit_xor": np.bitwise_xor, ">>": np.right_shift, "==": np.equal, "!=": np.not_equal, "<": np.less,
-    "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "not": np.logical_not, "and": np.logical_and,
-    "or": np.logical_or, "sqrt": np.sqrt, "floor": np.floor, "ceil": np.ceil, "rint": np.rint, "isnan": np.isnan,
-    "isinf": np.isinf, "isfinite": np.isfinite,
-}  # fmt: skip
-# Ours: `function(*arguments, out)`, where `out` is none of the arguments.
-_KERNELS: dict[str, Callable[..., None]] = {
-    "beyond": kernels.beyond, "outside": kernels.outside, "power": kernels.power, "atan2": kernels.atan2,
-    "power_differs": kernels.power_differs,
-}  # fmt: skip
-# `function(extra, *arguments, out)`.
-_WITH_EXTRA: dict[str, Callable[..., None]] = {
-    "libm": kernels.libm, "libm_differs": kernels.libm_differs, "round": kernels.rounded,
-    "round_differs": kernels.round_differs,
-}  # fmt: skip
-# `function(*arguments)`, which gives the column.
-_TEXT: dict[str, Callable[..., Any]] = {
-    "not_empty": text_kernels.not_empty, "length": text_kernels.length, "concat": text_kernels.concat,
-    "reversed": text_kernels.reverse, "text_upper": text_kernels.upper, "text_lower": text_kernels.lower,
-    "text_capitalize": text_kernels.capitalize, "text_swapcase": text_kernels.swapcase, "text_title": text_kernels.title,
-    "text_isdigit": text_kernels.is_digit, "text_isalpha": text_kernels.is_alpha, "text_isalnum": text_kernels.is_alnum,
-    "text_isspace": text_kernels.is_space, "text_isupper": text_kernels.is_upper, "text_islower": text_kernels.is_lower,
-    "shown": text_kernels.shown, "not_int": text_kernels.not_whole, "not_float": text_kernels.not_fraction,
-    "parsed_int": text_kernels.whole, "parsed_float": text_kernels.fraction,
-}  # fmt: skip
-# `function(extra, *arguments)`.
-_TEXT_WITH_EXTRA: dict[str, Callable[..., Any]] = {
-    "contains": text_kernels.contains, "text_startswith": text_kernels.starts, "text_endswith": text_kernels.ends,
-    "text_find": text_kernels.find, "text_count": text_kernels.count, "replace": text_kernels.replace,
-    "slice": text_kernels.slice_, "text_strip": text_kernels.strip, "text_lstrip": text_kernels.lstrip,
-    "text_rstrip": text_kernels.rstrip, "text_ljust": text_kernels.ljust, "text_rjust": text_kernels.rjust,
-}  # fmt: skip
-_TEXT_COMPARISONS: dict[str, Callable[..., Any]] = {
-    "text==": pc.equal, "text<": pc.less, "text<=": pc.less_equal, "text>": pc.greater, "text>=": pc.greater_equal,
-}  # fmt: skip
-_BOUNDS: dict[str, Callable[..., Any]] = {
-    "+": bounds.add, "-": bounds.subtract, "*": bounds.multiply, "//": bounds.divide, "%": bounds.modulo,
-    "negate": bounds.negate, "abs": bounds.absolute,
-}  # fmt: skip
+_LETTERS: dict[str, np.dtype[Any]] = {"i": np.dtype(np.int64), "f": np.dtype(np.float64), "m": np.dtype(np.bool_)}
+# Variables of every function that is written.
+_RESERVED = ("rows", "start", "stop", "step", "size", "result", "none", "out", "none_out", "wanted", "asked")
+_CONVERSIONS = ("int_of_bool", "float_of_int", "int_of_float")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +85,7 @@ class _Writer:
         self.none = None if result.none is None else _root(result.none)
         self.w = SourceWriter()
         self.name = ""
+        self.text = False  # is there any?
         self.names: dict[int, str] = {}  # number of a node -> the variable that holds it
         self.registers: dict[int, str] = {}  # number of a node -> its register, while it has one
         self.made: dict[str, list[str]] = {"i": [], "f": [], "m": []}
@@ -126,9 +96,9 @@ class _Writer:
         self.wide: dict[int, str] = {}
 
     def write(self, name: str) -> None:
-        """The chunk's lines come first: they say which registers and bounds there are."""
+        """The whole function. A chunk's lines are written first: they say which registers there are."""
         w = self.w
-        for reserved in ("rows", "start", "stop", "step", "size", "result", "none", "out", "none_out", "wanted", "asked"):
+        for reserved in _RESERVED:
             w.fresh(reserved)
         self.name = w.fresh(name)
         columns = [w.fresh(p.name) for p in self.parameters]
@@ -136,25 +106,7 @@ class _Writer:
         whole = [s for s in steps if isinstance(s, Node) and s.op in ("parameter", "none")]
         w.line(f"def {self.name}({', '.join(['rows', *columns])}):")
         w.indent()
-        w.line("if not rows:")
-        w.line("    " + self._empty())
-        for n in whole:
-            self._parameter(n, columns[n.extra])
-        strict = [c for c, p in zip(columns, self.parameters, strict=True) if p.none is None]
-        w.line(f"wanted = {self._use(kernels.wanted_rows)}({', '.join(['rows', *strict])})" if strict else "wanted = None")
-        for s in steps:
-            if isinstance(s, Check) and s.bad.op == "inexact":
-                self._bound(_root(s.bad.arguments[0]))
-            elif isinstance(s, Check) and s.bad.op == "overflow":
-                self._bound(_root(s.bad.arguments[-1]))
-        text = any(n.kind == "str" for n in self.program.steps if isinstance(n, Node) and n.number in self.last)
-        if self.result.kind != "str":
-            dtype = w.constant(("dtype", _DTYPES[self.result.kind]), _DTYPES[self.result.kind], self.result.kind)
-            w.line(f"result = {w.function(np.empty, 'empty')}(rows, {dtype})")
-        if self.none is not None:
-            w.line(f"none = {w.function(np.empty, 'empty')}(rows, {w.constant('mask', np.dtype(np.bool_), 'bool')})")
-        w.line("step = rows" if text else f"step = {CHUNK}")
-        w.line("size = min(step, rows)")
+        self._before(steps, whole, columns)
         mark = len(w.lines)
         w.indent()
         w.indent()
@@ -163,12 +115,41 @@ class _Writer:
         del w.lines[mark:]
         w.dedent()
         w.dedent()
+        self._loop(chunk, len(whole))
+        t = w.constant(("type", self.returns), self.returns.arrow, "type")
+        none = "None" if self.none is None else "none"
+        w.line(f"return {self._use(kernels.finished)}(result, {t}, rows, wanted, {none})")
+
+    def _before(self, steps: list[Node | Check], whole: list[Node], columns: list[str]) -> None:
+        """What is done once for the batch: columns, bounds, room for the result."""
+        w = self.w
+        w.line("if not rows:")
+        w.line(f"    return {w.constant('empty', pa.array([], self.returns.arrow), 'empty')}")
+        for n in whole:
+            self._parameter(n, columns[n.extra])
+        strict = [c for c, p in zip(columns, self.parameters, strict=True) if p.none is None]
+        wanted = f"{self._use(kernels.wanted_rows)}({', '.join(['rows', *strict])})" if strict else "None"
+        w.line(f"wanted = {wanted}")
+        for s in steps:
+            if isinstance(s, Check) and s.bad.op in LAZY:
+                # of an overflow the result, which comes last
+                self._bound(_root(s.bad.arguments[-1]))
+        if self.result.kind != "str":
+            w.line(f"result = {self._room('rows', DTYPES[self.result.kind])}")
+        if self.none is not None:
+            w.line(f"none = {self._room('rows', DTYPES['bool'])}")
+
+    def _room(self, size: str, dtype: np.dtype[Any]) -> str:
+        return f"{self.w.function(np.empty, 'empty')}({size}, {self.w.constant(('dtype', dtype), dtype, str(dtype))})"
+
+    def _loop(self, chunk: list[str], columns: int) -> None:
+        w = self.w
         made = [r for registers in self.made.values() for r in registers]
+        w.line("step = rows" if self.text else f"step = {_chunk_rows(len(made) + columns)}")
+        w.line("size = min(step, rows)")
         for letter, registers in self.made.items():
-            dtype = {"i": np.dtype(np.int64), "f": np.dtype(np.float64), "m": np.dtype(np.bool_)}[letter]
             for r in registers:
-                named = w.constant(("dtype", dtype), dtype, str(dtype))
-                w.line(f"{r} = {w.function(np.empty, 'empty')}(size, {named})")
+                w.line(f"{r} = {self._room('size', _LETTERS[letter])}")
         w.line(f"with {w.function(np.errstate, 'errstate')}(all='ignore'):")
         w.indent()
         w.line("for start in range(0, rows, step):")
@@ -176,13 +157,11 @@ class _Writer:
         w.line("stop = min(start + step, rows)")
         if made:
             w.line("if stop - start < size:")
-            w.line(f"    {', '.join(made)} = {', '.join(f'{r}[:stop - start]' for r in made)}")
+            for r in made:
+                w.line(f"    {r} = {r}[: stop - start]")
         w.lines.extend(chunk)
         w.dedent()
         w.dedent()
-        t = w.constant(("type", self.returns), self.returns.arrow, "type")
-        none = "None" if self.none is None else "none"
-        w.line(f"return {self._use(kernels.finished)}(result, {t}, rows, wanted, {none})")
 
     def _use(self, function: Any, name: str | None = None) -> str:
         return self.w.function(function, name or function.__name__.strip("_"))
@@ -206,13 +185,10 @@ class _Writer:
                 self.position[s.number] = i
         for n in ends:
             self.last[n.number] = len(kept)
+        self.text = any(isinstance(s, Node) and s.kind == "str" for s in kept)
         return kept
 
     # --- before the chunks
-
-    def _empty(self) -> str:
-        none = self.w.constant("empty", pa.array([], self.returns.arrow), "empty")
-        return f"return {none}"
 
     def _parameter(self, n: Node, column: str) -> None:
         p = self.parameters[n.extra]
@@ -234,10 +210,10 @@ class _Writer:
         found: str | None = None
         if n.op == "constant":
             found = f"({n.extra}, {n.extra})"
-        elif n.op in _BOUNDS:
+        elif n.op in BOUNDS:
             inner = ", ".join(self._bound(a) for a in arguments)
             found, wide = self.w.fresh("bounds"), self.w.fresh("wide")
-            self.w.line(f"{found}, {wide} = {self._use(_BOUNDS[n.op], 'bounds_' + _BOUNDS[n.op].__name__)}({inner})")
+            self.w.line(f"{found}, {wide} = {self._use(BOUNDS[n.op], 'bounds_' + BOUNDS[n.op].__name__)}({inner})")
             self.wide[n.number] = wide
         else:
             text = self._simple_bound(n, arguments)
@@ -340,7 +316,7 @@ class _Writer:
     def _name(self, n: Node) -> str:
         n = _root(n)
         if n.is_constant:
-            value = pa.scalar(n.extra, pa.string()) if n.kind == "str" else np.array(n.extra, _DTYPES[n.kind])
+            value = pa.scalar(n.extra, pa.string()) if n.kind == "str" else np.array(n.extra, DTYPES[n.kind])
             hint = "k_" + (str(n.extra) if len(str(n.extra)) < 16 else n.kind)
             return self.w.constant((n.kind, repr(n.extra)), value, hint)
         return self.names[n.number]
@@ -369,33 +345,32 @@ class _Writer:
             return
         arguments = [_root(a) for a in n.arguments]
         names = [self._name(a) for a in arguments]
-        if n.kind == "str" or n.op in _TEXT or n.op in _TEXT_WITH_EXTRA or n.op in _TEXT_COMPARISONS:
+        if n.kind == "str" or n.op in TEXT or n.op in TEXT_WITH_EXTRA or n.op in TEXT_COMPARISONS:
             self.names[n.number] = self._text(n, names)
             return
         if n.op == "choose":
             self._choose(n, arguments, names, step, out)
             return
-        constant_divisor = n.op == "%" and n.kind == "int" and arguments[1].is_constant
-        if out is None:
-            out = self._reused(n, arguments, step) if n.op in _UFUNCS or constant_divisor else None
+        by_constant = n.op == "%" and n.kind == "int" and arguments[1].is_constant
+        if out is None and (n.op in UFUNCS or by_constant):
+            out = self._reused(n, arguments, step)
         out = self._take(n) if out is None else out
         self.registers[n.number] = self.names[n.number] = out
-        if constant_divisor:
-            text = f"{self._use(kernels.int_modulo)}({', '.join([*names, out])})"
-        elif n.op in _UFUNCS:
-            f = _UFUNCS[n.op]
-            text = f"{self.w.function(f, f.__name__)}({', '.join([*names, out])})"
-        elif n.op in _KERNELS:
-            text = f"{self._use(_KERNELS[n.op])}({', '.join([*names, out])})"
-        elif n.op in _WITH_EXTRA:
-            text = f"{self._use(_WITH_EXTRA[n.op])}({', '.join([repr(n.extra), *names, out])})"
-        elif n.op in ("int_of_bool", "float_of_int"):
-            text = f"{self._copy()}({out}, {names[0]})"
-        elif n.op == "int_of_float":
-            text = f"{self._copy()}({out}, {names[0]}, 'unsafe')"
-        else:
-            raise NotImplementedError(n.op)
-        self.w.line(text)
+        self.w.line(f"{self._function(n, by_constant)}({', '.join(self._given(n, names, out))})")
+
+    def _function(self, n: Node, by_constant: bool) -> str:
+        if by_constant:
+            return self._use(kernels.int_modulo)
+        if n.op in UFUNCS:
+            return self.w.function(UFUNCS[n.op], UFUNCS[n.op].__name__)
+        if n.op in _CONVERSIONS:
+            return self._copy()
+        return self._use(KERNELS[n.op] if n.op in KERNELS else WITH_EXTRA[n.op])
+
+    def _given(self, n: Node, names: list[str], out: str) -> list[str]:
+        if n.op in _CONVERSIONS:
+            return [out, *names, *(["'unsafe'"] if n.op == "int_of_float" else [])]
+        return [*([repr(n.extra)] if n.op in WITH_EXTRA else []), *names, out]
 
     def _reused(self, n: Node, arguments: list[Node], step: int) -> str | None:
         """The register of an argument that nobody reads after this step."""
@@ -422,16 +397,23 @@ class _Writer:
         given = ", ".join(names)
         if n.op == "choose":
             text = f"{self._use(text_kernels.choose)}({given})"
-        elif n.op in _TEXT_COMPARISONS:
-            f = _TEXT_COMPARISONS[n.op]
+        elif n.op in TEXT_COMPARISONS:
+            f = TEXT_COMPARISONS[n.op]
             text = f"{self._use(text_kernels.compare, 'compare')}({self.w.function(f, f.__name__)}, {given})"
-        elif n.op in _TEXT:
-            text = f"{self._use(_TEXT[n.op], n.op)}({given})"
+        elif n.op in TEXT:
+            text = f"{self._use(TEXT[n.op], n.op)}({given})"
         else:
             extra = self.w.constant(("extra", repr(n.extra)), n.extra, "k_" + n.op)
-            text = f"{self._use(_TEXT_WITH_EXTRA[n.op], n.op)}({extra}, {given})"
+            text = f"{self._use(TEXT_WITH_EXTRA[n.op], n.op)}({extra}, {given})"
         self.w.line(f"{name} = {text}")
         return name
+
+
+def _chunk_rows(columns: int) -> int:
+    rows = _MOST_ROWS
+    while rows > _LEAST_ROWS and rows * 8 * columns > _CACHE_BYTES:
+        rows //= 2
+    return rows
 
 
 def _root(n: Node) -> Node:
@@ -449,4 +431,4 @@ def _reads(s: Node | Check) -> list[Node]:
     return [_root(n) for n in (*bad, *(p for p, _ in s.path))]
 
 
-__all__ = ["CHUNK", "Parameter", "write"]
+__all__ = ["Parameter", "write"]
