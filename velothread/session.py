@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 from sqlglot import exp
@@ -98,14 +98,15 @@ class Session:
         """
         self._functions.register(function, name, **options)
 
-    def load_functions(self, spec: str) -> list[str]:
+    def load_functions(self, spec: str, share: Literal["thread", "process-wide"] | None = None) -> list[str]:
         """Let SQL call the functions of `functions.py` or `package.module`, or one of them: `FILE:name as alias`.
 
-        Each partition gets a copy of the module, so that its globals are its own. Gives the names of the functions.
+        Each partition gets a copy of the module, so that its globals are its own, unless a function is declared
+        otherwise; share: comes before what a declaration says. Gives the names of the functions.
 
         :raises OptionError: when there is no such file or function, or it can't be loaded.
         """
-        return [f.name for f in self._functions.load(spec)]
+        return [f.name for f in self._functions.load(spec, share)]
 
     # --- queries
 

@@ -31,6 +31,7 @@ _MOST_PARTITIONS = 64
 @click.option(
     "--runs", type=click.IntRange(1), default=3, show_default=True, help="Runs with each number of partitions."
 )
+@click.option("--share", type=click.Choice(("thread", "process-wide")), help="Check them as if they were declared so.")
 @choices.run
 @choices.read
 @choices.general
@@ -47,22 +48,23 @@ def command(**chosen: Any) -> int:
     from velothread.functions.gil_probe import probe
 
     spec = chosen["spec"]
+    found = probe(spec)  # before it is imported here, and may have turned the GIL on
     if chosen["sql"] is None and chosen["sql_file"] is None:
-        lines = run_interruptibly(lambda: list(_offer(spec)), lambda: None, lambda: None)
-        click.echo("\n".join(lines))
+        lines = run_interruptibly(lambda: list(_offer(spec, chosen["share"])), lambda: None, lambda: None)
+        if not found.turned_on:
+            lines += ["", f"the GIL {found.said()}"]
+        agrees = True
     else:
         if chosen["processor"] is not None:
             raise OptionError("check-udf runs both processors, so --processor doesn't fit")
         text = choices.sql_text(chosen["sql"], chosen["sql_file"])
         opening = _Opening(chosen)
         check = run_interruptibly(lambda: _checked(opening, text, chosen), lambda: None, opening.cancel)
-        click.echo("\n".join(_report(check)))
-        if not check.agrees:
-            return 1
-    found = probe(spec)
+        lines, agrees = list(_report(check)), check.agrees
     if found.turned_on:
-        click.echo(f"problem: the GIL is {found.said()}")
-    return 1 if found.turned_on else 0
+        lines.append(f"problem: the GIL is {found.said()}")
+    click.echo("\n".join(lines))
+    return 0 if agrees and not found.turned_on else 1
 
 
 class _Opening:
@@ -80,6 +82,7 @@ class _Opening:
         self._options = options
         self._tables = values.tables(chosen["tables"])
         self._specs = (chosen["spec"], *chosen["functions"])
+        self._share = chosen["share"]
         self._session: Session | None = None
 
     def __call__(self, **how: Any) -> Session:
@@ -89,7 +92,7 @@ class _Opening:
         for name, path in self._tables:
             session.register(name, path)
         for spec in self._specs:
-            session.load_functions(spec)
+            session.load_functions(spec, self._share)
         return session
 
     def cancel(self) -> None:
@@ -122,8 +125,8 @@ def _checked(opening: _Opening, text: str, chosen: dict[str, Any]) -> Check:
 
 
 def _report(check: Check) -> Iterator[str]:
-    for function in check.functions:
-        yield _described(function)
+    for function, form in check.functions:
+        yield f"{_described(function)}; {form}"
     yield ""
     yield from _table(check)
     yield ""
@@ -134,7 +137,7 @@ def _report(check: Check) -> Iterator[str]:
         yield f"  first difference: {where}"
         for run, value in zip((difference.first, difference.second), difference.values, strict=True):
             yield f"    {value}  ({run.title})"
-        for function in check.functions:
+        for function, _ in check.functions:
             yield from (f"  {hint}" for hint in hints(function))
     elif check.caution is None:
         yield check.verdict
@@ -194,20 +197,16 @@ def hints(function: Registered) -> Iterator[str]:
         yield f"{function.name} calls {', '.join(chance)}: not the same each time, or in each thread"
 
 
-def _offer(spec: str) -> Iterator[str]:
+def _offer(spec: str, share: Any) -> Iterator[str]:
     """What a file has for SQL."""
-    from velothread.functions.gil_probe import probe
     from velothread.functions.library import Library
 
     library = Library()
-    for function in library.load(spec):
+    for function in library.load(spec, share):
         yield _described(function)
         yield from (f"  {hint}" for hint in hints(function))
     for reason in library.unfit.values():
         yield f"left out: {reason}"
-    found = probe(spec)
-    if not found.turned_on:
-        yield f"the GIL {found.said()}"
 
 
 __all__ = ["command", "hints"]

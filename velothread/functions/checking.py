@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from time import perf_counter_ns
 from typing import Any
 
@@ -50,8 +51,8 @@ class Meeting:
         self.gate = Gate()
         self.functions: list[MetFunction] = []
         self._start = threading.Barrier(partitions)
-        self._counting = threading.Lock()
-        self._arrived = 0
+        self._pairing = threading.Lock()
+        self._waiter: list[bool] | None = None  # of one that waits: filled by the one that comes
         self._nobody = 0 if partitions > 1 else _GIVE_UP
 
     def bind(
@@ -73,16 +74,19 @@ class Meeting:
         """Wait for one other thread to come here: both go on at the same moment, since the first one doesn't sleep."""
         if self._nobody >= _GIVE_UP:
             return
-        with self._counting:
-            self._arrived += 1
-            mine = self._arrived
-        if mine % 2 == 0:  # there is one who waits
-            self._nobody = 0
-            return
+        with self._pairing:
+            if self._waiter is not None:
+                self._waiter.append(True)
+                self._waiter, self._nobody = None, 0
+                return
+            mine = self._waiter = []
         until = perf_counter_ns() + _COMPANY_NS
-        while self._arrived == mine:
+        while not mine:
             if perf_counter_ns() > until:
-                self._nobody += 1
+                with self._pairing:
+                    if self._waiter is mine:
+                        self._waiter = None
+                        self._nobody += 1
                 return
             time.sleep(0)
 
@@ -171,13 +175,14 @@ class Difference:
 
 @dataclass(slots=True)
 class Check:
-    """All runs, and what became of them. functions: those that the query calls, each once.
+    """All runs, and what became of them. functions: those that the query calls, each once, with the forms in which it
+    runs.
 
     Threading: owned by one thread.
     """
 
     runs: list[Run] = field(default_factory=list)
-    functions: list[Registered] = field(default_factory=list)
+    functions: list[tuple[Registered, str]] = field(default_factory=list)
     difference: Difference | None = None
 
     @property
@@ -263,7 +268,10 @@ def _one(check: Check, open_session: Callable[..., Session], sql: str, partition
         sum(c.batches for c in callers), sum(c.overlapped for c in callers),
     )  # fmt: skip
     if not check.runs:
-        check.functions = list({id(f.registered): f.registered for f in meeting.functions}.values())
+        forms: dict[Registered, dict[str, None]] = {}
+        for f in meeting.functions:
+            forms.setdefault(f.registered, {})[f.form.name] = None
+        check.functions = [(registered, ", ".join(names)) for registered, names in forms.items()]
     elif check.difference is None and run.digest != check.runs[0].digest:
         check.difference = first_difference(check.runs[0], run)
     if check.runs:  # the first answer is kept to compare with; of the others, the digest is enough
@@ -296,14 +304,18 @@ def first_difference(one: Run, other: Run) -> Difference:
         parts = [t.slice(start, min(_ROWS_AT_A_TIME, most - start)) for t in (one.table, other.table)]
         if _bytes(parts[0]) == _bytes(parts[1]):
             continue
-        # `repr` tells -0.0 from 0.0, and holds NaN equal to NaN
-        rows = [zip(*[map(repr, c.to_pylist()) for c in p.columns], strict=True) for p in parts]
+        rows = [zip(*[map(_spelled, c.to_pylist()) for c in p.columns], strict=True) for p in parts]
         for i, (left, right) in enumerate(zip(*rows, strict=True)):
             for name, a, b in zip(one.table.column_names, left, right, strict=True):
                 if a != b:
                     return Difference(one, other, start + i + 1, name, (a, b))
     counts = (f"{one.table.num_rows:,} rows", f"{other.table.num_rows:,} rows")
     return Difference(one, other, None, "", counts)
+
+
+def _spelled(value: Any) -> str:
+    """A value for people, and to compare: it tells -0.0 from 0.0, and holds NaN equal to NaN."""
+    return str(value) if isinstance(value, Decimal) else repr(value)
 
 
 __all__ = ["Check", "Difference", "Meeting", "Run", "check_query", "digest", "first_difference"]

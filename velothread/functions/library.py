@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from velothread.errors import OptionError, did_you_mean
 from velothread.functions.annotations import Signature, is_annotated, signature_of
@@ -161,11 +161,11 @@ class Library:
             origin = InCopies(_copies_of_module(defined), defined.__name__)
         return self._keep(defined, name, declaration, origin)
 
-    def load(self, spec: str) -> list[Registered]:
+    def load(self, spec: str, share: Literal["thread", "process-wide"] | None = None) -> list[Registered]:
         """Make known what `functions.py`, `package.module`, `functions.py:name` or `... as alias` names.
 
         Of a file: every public function with annotations for all it takes and gives, and everything that has a
-        declaration.
+        declaration. share: comes before what a declaration says.
 
         :raises OptionError: when it can't be found or loaded, or has no such function.
         """
@@ -178,7 +178,7 @@ class Library:
                 raise OptionError(
                     f"--udf {spec} as {alias.strip()}: an alias is for one function: {spec}:NAME as ALIAS"
                 )
-            found = [self._load(copies, n, f, None) for n, f in self._offered(module)]
+            found = [self._load(copies, n, f, None, share) for n, f in self._offered(module)]
             if not found:
                 raise OptionError(
                     f"{copies.filename} has no function for SQL: none is public and annotated"
@@ -190,7 +190,7 @@ class Library:
             raise OptionError(
                 f"{copies.filename} has no {wanted!r}; {did_you_mean(wanted, public) or 'look at its names'}"
             )
-        return [self._load(copies, wanted, getattr(module, wanted), alias.strip() or None)]
+        return [self._load(copies, wanted, getattr(module, wanted), alias.strip() or None, share)]
 
     def _offered(self, module: ModuleType) -> Iterator[tuple[str, Any]]:
         """The names and values of a module that SQL may call."""
@@ -208,8 +208,10 @@ class Library:
                         f"{name} in {module.__file__} lacks annotations: def {name}(x: int) -> str, for instance"
                     )
 
-    def _load(self, copies: Copies, attribute: str, defined: Any, alias: str | None) -> Registered:
+    def _load(self, copies: Copies, attribute: str, defined: Any, alias: str | None, share: str | None) -> Registered:
         declaration = declaration_of(defined) or Declaration()
+        if share is not None:
+            declaration = declaration.with_changes(share=share)
         origin: Origin = InCopies(copies, attribute)
         if declaration.share == "process-wide":
             origin = OneForAll(defined)
