@@ -181,8 +181,8 @@ def figures_of(bound: Sequence[BoundFunction], stages: Iterable[StageMetrics], *
     by_function: dict[int, list[BoundFunction]] = {}
     for function in bound:
         by_function.setdefault(id(function.registered), []).append(function)
-    waited = sum(r.waited_ns for f in bound for r in _records(f))
-    wall = sum(p.wall_ns for stage in stages for p in stage.partitions) - waited
+    beside = sum(r.beside_ns for f in bound for r in _records(f))
+    wall = sum(p.wall_ns for stage in stages for p in stage.partitions) - beside
     return [_of_one(functions, max(wall, 0), gil) for functions in by_function.values()]
 
 

@@ -105,7 +105,8 @@ class CallRecord:
     """What one thread's calls of a profiled function were like. Durations in ns.
 
     rows: rows that wanted a result; by_value: those of them that shared the call of an equal value. fast_calls,
-    fast_ns: calls that were not timed one by one. waited_ns: at the gate. interrupted: pieces during which the system
+    fast_ns: calls that were not timed one by one. beside_ns: at the gate, and other costs of the measurement.
+    interrupted: pieces during which the system
     gave the core to another thread.
 
     Threading: written by one thread, read by any.
@@ -121,7 +122,7 @@ class CallRecord:
         "interrupted",
         "rows",
         "times",
-        "waited_ns",
+        "beside_ns",
     )
 
     def __init__(self) -> None:
@@ -129,7 +130,7 @@ class CallRecord:
         self.by_value = 0
         self.fast_calls = 0
         self.fast_ns = 0
-        self.waited_ns = 0
+        self.beside_ns = 0
         self.interrupted = 0
         self.times = LatencyHistogram()
         self.alone = Pieces()
@@ -242,13 +243,13 @@ class ProfiledCaller(Caller):
         worth = worth and self._pieces >= _WARM_UP and rows * self._mean_ns >= _LEAST_PIECE_NS
         came = perf_counter_ns()
         ticket = gate.enter_alone() if worth and gate.due() else gate.enter()
-        record.waited_ns += perf_counter_ns() - came
         try:
             found, elapsed, worked, interrupted = self._measured(rows, arguments, timed)
             yard = yardstick() if worth else 0
         finally:
             visit = gate.leave(ticket)
         self._pieces += 1
+        record.beside_ns += perf_counter_ns() - came - elapsed
         if worth:
             record.interrupted += interrupted
             if visit.alone:
