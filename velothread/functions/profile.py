@@ -106,23 +106,21 @@ class CallRecord:
 
     rows: rows that wanted a result; by_value: those of them that shared the call of an equal value. fast_calls,
     fast_ns: calls that were not timed one by one. beside_ns: at the gate, and other costs of the measurement.
-    interrupted: pieces during which the system
-    gave the core to another thread.
+    interrupted: pieces during which the system gave the core to another thread.
 
     Threading: written by one thread, read by any.
     """
 
     __slots__ = (
         "alone",
+        "beside_ns",
         "by_value",
         "company",
         "fast_calls",
         "fast_ns",
-        "how",
         "interrupted",
         "rows",
         "times",
-        "beside_ns",
     )
 
     def __init__(self) -> None:
