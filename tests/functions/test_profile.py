@@ -219,8 +219,9 @@ def test_a_machine_that_is_slower_is_said_to_be() -> None:
 
 def test_with_the_gil_nothing_else_is_said() -> None:
     hints = of(company(100, 200), gil=True).hints()
-    assert len(hints) == 2
-    assert "GIL" in hints[1]
+    assert len(hints) == 1
+    assert "2 threads take turns" in hints[0]
+    assert of(None, gil=True, threads=1).hints() == []
 
 
 def test_no_hint_where_there_is_little_difference() -> None:

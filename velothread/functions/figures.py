@@ -143,6 +143,8 @@ class FunctionFigures:
     def hints(self) -> list[str]:
         """What to think of a slowdown in company, where there is one, and what to do."""
         company = self.company
+        if self.gil and self.threads > 1:  # they wait for it between pieces, mostly: the figures don't show it
+            return [f"{self.name}: the GIL is on: {self.threads} threads take turns, and are no faster than one"]
         if company is None or company.slower is None:
             return []
         found = self._reasons(company) if company.slower >= _NOTABLE else []
@@ -157,8 +159,6 @@ class FunctionFigures:
         return found
 
     def _reasons(self, company: Company) -> list[str]:
-        if self.gil:
-            return ["  the GIL is on, and lets one thread run at a time"]
         found = []
         if (company.contention or 0) >= _NOTABLE:
             hot = f": {', '.join(self.hot)}" if self.hot else ""
