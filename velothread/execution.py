@@ -31,7 +31,7 @@ from velothread.plan.pipelines import (
     Turns,
     Windowed,
     reads,
-    split_rows,
+    split_size,
 )
 from velothread.processors.simple import SimpleProcessor
 from velothread.processors.stage import Part, Processor, Stage
@@ -313,7 +313,7 @@ class Execution:
                     known = None
                 case FromPipeline():
                     batches = self._results[branch.input.number]
-                    splits = [BranchSplit(number, x) for x in grouped(batches, split_rows(branch))]
+                    splits = [BranchSplit(number, x) for x in grouped(batches, split_size(branch))]
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
                     known = [*known, *splits] if known is not None else None
                 case FromUnmatched():
@@ -326,7 +326,7 @@ class Execution:
                         batch = pa.RecordBatch.from_arrays([pa.nulls(branch.input.rows)], names=["row"])
                     rows = self.options.batch_rows
                     pieces = [batch.slice(i, rows) for i in range(0, max(batch.num_rows, 1), rows)]
-                    splits = [BranchSplit(number, x) for x in grouped(pieces, split_rows(branch))]
+                    splits = [BranchSplit(number, x) for x in grouped(pieces, split_size(branch))]
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
                     known = [*known, *splits] if known is not None else None
         return Splits(parts, prefetch) if known is None else SizedSplits(parts, prefetch, known)
@@ -353,9 +353,9 @@ class Execution:
         assert isinstance(branch.input, FromScan)
         scan = branch.input.scan
         bounds = (*scan.bounds, *key_bounds(branch, self._builds))
-        rows = split_rows(branch)
-        batch_rows = self.options.batch_rows if rows is None else min(self.options.batch_rows, rows)
-        return Scan(scan.columns, bounds, scan.limit, batch_rows, compiled.dictionaries, scan.early, rows)
+        size = split_size(branch)
+        batch_rows = self.options.batch_rows if size is None else min(self.options.batch_rows, size.most)
+        return Scan(scan.columns, bounds, scan.limit, batch_rows, compiled.dictionaries, scan.early, size)
 
     def _forget(self, done: int) -> None:
         """Let go of results that no later pipeline reads."""

@@ -230,7 +230,7 @@ class Session:
     # --- the processor
 
     def _processor(self, sources: Sequence[Source], catalog: Catalog) -> tuple[Processor, str]:
-        python = any(f.split_rows is not None for f in catalog.bound)
+        python = any(f.split_size is not None for f in catalog.bound)
         choice = choose_processor(self.options, sources, python=python)
         if choice.name not in self._processors:
             self._processors[choice.name] = choice.make()

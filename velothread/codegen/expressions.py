@@ -48,7 +48,8 @@ class ExpressionWriter:
         """The name of a variable or constant that holds `e` (text decoded)."""
         if isinstance(e, Literal):
             return self._literal(e)
-        if guard and not may_raise(e) and not isinstance(e, Column):
+        # What is there for all rows is there for some: its columns may have been left behind with a filter.
+        if guard and not isinstance(e, Column) and (("", e) in self.known or not may_raise(e)):
             guard = ""
         key = (guard, e)
         if key in self.known:

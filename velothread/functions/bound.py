@@ -25,12 +25,14 @@ from velothread.functions.library import Registered
 from velothread.kernels.function import Value
 from velothread.kernels.rows import plain
 from velothread.kernels.vectors import Mask, valid_rows
+from velothread.sources.source import SplitSize
 from velothread.types import SqlType
 
-# Rows of a split: enough that dealing it costs nothing beside the calls, few enough that all receivers have some.
-CALL_ROWS = 1 << 14
-COLUMN_ROWS = 1 << 16
-LEAST_ROWS = 256
+# Rows of a split. Calls may take nanoseconds or milliseconds each; what works on columns wants some length of them.
+CALLS = SplitSize(128, 1 << 14)
+COLUMNS = SplitSize(1 << 12, 1 << 16)
+# Results that a thread keeps of a deterministic function.
+MOST_REMEMBERED = 4096
 
 
 class BoundFunction:
@@ -69,17 +71,17 @@ class BoundFunction:
         return f"{self.name}({', '.join(map(str, self.types))}): {self.form}"
 
     @property
-    def split_rows(self) -> int | None:
+    def split_size(self) -> SplitSize | None:
         """How many rows a split should have where it is called; None: it costs little."""
-        declaration = self.registered.declaration
         match self.form.name:
             case "async":
-                return max(LEAST_ROWS, 8 * declaration.concurrency)
+                several = 8 * self.registered.declaration.concurrency
+                return SplitSize(several, several)
             case "columns":
-                return COLUMN_ROWS
+                return COLUMNS
             case "lifted":
                 return None
-        return CALL_ROWS
+        return CALLS
 
     @property
     def volatile(self) -> bool:
@@ -128,6 +130,7 @@ class Caller:
         self._strict = tuple(i for i, p in enumerate(bound.parameters) if not p.shape.nullable)
         self._once = bound.registered.declaration.deterministic is True
         self._target = bound.returns.arrow
+        self._known: tuple[pa.Array, pa.Array] | None = None  # of a deterministic function: arguments, results
 
     def _way_of(self, function: Callable[..., Any]) -> Way:
         """How `function` is called: this thread's copy, or one that does more and then calls it."""
@@ -155,7 +158,9 @@ class Caller:
                 if not wanted:
                     return pa.scalar(None, self._target)
                 return self._column(1, None, tuple(pa.repeat(a, 1) for a in arguments))[0]
-            if len(columns) == 1 and not isinstance(guard, pa.Scalar):
+            # Rows that the guard doesn't want are taken for NULL, so NULL must not be something to be asked for.
+            place = next(i for i, a in enumerate(arguments) if isinstance(a, pa.Array))
+            if len(columns) == 1 and (guard is None or (isinstance(guard, pa.Array) and place in self._strict)):
                 found = self._by_value(rows, guard, arguments)
                 if found is not None:
                     return found
@@ -166,7 +171,10 @@ class Caller:
         place = next(i for i, a in enumerate(arguments) if isinstance(a, pa.Array))
         given = arguments[place]
         if not isinstance(given, pa.DictionaryArray):
-            if pa.types.is_nested(given.type) or pa.types.is_interval(given.type):
+            if self.bound.form.name == "lifted":
+                return None  # to look for equal values would take longer
+            # Of floats, Arrow takes 0.0 and -0.0 for one value.
+            if pa.types.is_nested(given.type) or pa.types.is_interval(given.type) or pa.types.is_floating(given.type):
                 return None
             head = given.slice(0, 1024)
             if 10 * len(head.unique()) > 9 * len(head) > 900:
@@ -176,10 +184,24 @@ class Caller:
             given.indices if guard is None else pc.if_else(guard, given.indices, pa.scalar(None, given.indices.type))
         )
         used = pc.unique(indices)  # an entry that no row has must not be called for
-        values = tuple(given.dictionary.take(used) if i == place else a for i, a in enumerate(arguments))
-        wanted = pc.is_valid(used) if used.null_count and guard is not None else None
-        results = self._column(len(used), wanted, values)
-        return results.take(pc.index_in(indices, used))
+
+        def call(values: pa.Array) -> pa.Array:
+            return self._column(len(values), None, (*arguments[:place], values, *arguments[place + 1 :]))
+
+        return self._remembered(given.dictionary.take(used), call).take(pc.index_in(indices, used))
+
+    def _remembered(self, values: pa.Array, call: Callable[[pa.Array], pa.Array]) -> pa.Array:
+        """The results for distinct values, of which some may have been asked for in an earlier batch."""
+        if self._known is None:
+            known, results = values, call(values)
+        else:
+            known, results = self._known
+            missing = values.filter(pc.is_null(pc.index_in(values, known)))
+            if len(missing):
+                known, results = pa.concat_arrays([known, missing]), pa.concat_arrays([results, call(missing)])
+        if len(known) <= MOST_REMEMBERED:
+            self._known = known, results
+        return results.take(pc.index_in(values, known))
 
     def _column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> pa.Array:
         if isinstance(guard, pa.Scalar):

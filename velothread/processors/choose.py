@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Below this, starting threads and dealing splits costs about what they win.
 SMALL_BYTES = 4 << 20
 # The same where a Python function is called for each row.
-SMALL_BYTES_FOR_PYTHON = 1 << 16
+SMALL_BYTES_FOR_PYTHON = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
