@@ -83,7 +83,8 @@ class Inlined:
 def _bound(code: CodeType, function: FunctionType) -> Callable[..., Any]:
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     closure = tuple(cells[name] for name in code.co_freevars)
-    made = FunctionType(code, function.__globals__, function.__name__, (_NEVER,), closure)
+    # Threads that run one and the same code object meet at its reference count.
+    made = FunctionType(code.replace(), function.__globals__, function.__name__, (_NEVER,), closure)
     made.__qualname__ = function.__qualname__
     return made
 
