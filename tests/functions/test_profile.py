@@ -129,6 +129,31 @@ def test_errors_are_counted() -> None:
     assert found["errors"] == len(range(0, ROWS, 7))
 
 
+@pytest.mark.parametrize("options", WAYS, ids=str)
+def test_rows_that_fail_are_left_out_wherever_they_are(options: dict[str, Any]) -> None:
+    @velothread.udf(on_error="skip", lift=False)
+    def odd(n: int) -> int:
+        if n % 3 == 0:
+            raise ValueError(n)
+        return n
+
+    result = run("SELECT n, odd(n) AS o FROM t", odd, **options)
+    assert result.fetchall() == [(n, n) for n in range(ROWS) if n % 3]
+    assert figures(result)["errors"] == len(range(0, ROWS, 3))
+
+
+def test_calls_under_try_are_counted() -> None:
+    @velothread.udf(lift=False)
+    def half(n: int) -> int:
+        if n % 2:
+            raise ValueError(n)
+        return n // 2
+
+    for profile in (False, True):
+        found = figures(run("SELECT count(try(half(n))) FROM t", half, profile=profile))
+        assert found["calls"] == ROWS
+
+
 def test_an_error_tells_the_same_row_as_without_a_profile() -> None:
     def picky(n: int) -> int:
         if n >= 12_345:

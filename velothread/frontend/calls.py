@@ -83,7 +83,7 @@ class CallBinder:
         if not isinstance(node, exp.Anonymous):
             raise UnsupportedError(f"{type(node).__name__} is not supported here", place, sql=sql)
         name = str(node.this).lower()
-        if name in self.binder.query.catalog.functions:
+        if name in self.binder.functions:
             from velothread.frontend.python_calls import bind_python_call
 
             return bind_python_call(self.binder, name, node, scope, clauses=filter_ is not None or within is not None)
@@ -136,10 +136,8 @@ class CallBinder:
 
             if name in WINDOW_FUNCTIONS:
                 raise BindError(f"{name} is a window function: it needs OVER (...)", place, sql=sql)
-            catalog = self.binder.query.catalog
-            hint = catalog.unfit.get(name) or did_you_mean(
-                name, [*catalog.functions, *SCALARS, *AGGREGATES, *self.special]
-            )
+            known = [*self.binder.functions, *SCALARS, *AGGREGATES, *self.special]
+            hint = self.binder.unfit.get(name) or did_you_mean(name, known)
             raise BindError(f"unknown function {name}", place, hint=hint, sql=sql)
         if name in _ADAPTING and len(arguments) == 2:
             arguments = self._adapted(arguments)

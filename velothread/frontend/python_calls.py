@@ -28,7 +28,7 @@ def bind_python_call(
 
     :raises BindError: when the arguments don't fit what it takes.
     """
-    registered = binder.query.catalog.functions[name]
+    registered = binder.functions[name]
     place = position(node)
     if registered.signature is None:
         raise UnsupportedError(f"{registered.name} is no scalar function", place, sql=binder.sql)
@@ -57,9 +57,10 @@ def bind_python_call(
     defaults = _defaults(registered.signature.parameters[len(parameters) :])
     cast, types = (*cast, *defaults), [*types, *(d.type for d in defaults)]
     parameters = (*parameters, *registered.signature.parameters[len(parameters) :][: len(defaults)])
-    on_error = registered.declaration.on_error or binder.query.catalog.read.on_error
     catalog = binder.query.catalog
-    function = (catalog.bind or BoundFunction)(registered, tuple(types), parameters, on_error)
+    on_error = registered.declaration.on_error or catalog.read.on_error
+    bind = catalog.bind or BoundFunction
+    function = bind(registered, tuple(types), parameters, on_error, keeps=catalog.read.rejects is not None)
     catalog.bound.append(function)
     return PythonCall(function, cast, function.returns, place)
 

@@ -19,9 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from velothread.functions.annotations import Parameter
-from velothread.functions.calling import CallCounters, Lifted, Refusing, RowByRow, Way
+from velothread.functions.calling import CallCounters, Lifted, RowByRow, Way
 from velothread.functions.forms import form_of
 from velothread.functions.library import Registered
+from velothread.functions.refusals import FailedRow, FailureLog, Refusing
 from velothread.kernels.function import Value
 from velothread.kernels.rows import plain
 from velothread.kernels.vectors import Mask, valid_rows
@@ -40,16 +41,26 @@ class BoundFunction:
 
     Equal when both are: the same call written twice is one expression.
 
+    on_error: "fail", "null", "skip", or "try": NULL, without a word. keeps: does `--rejects` keep the rows that fail?
+
     Threading: shared by all threads; what a thread calls with is in `_here`, its own.
     """
 
     def __init__(
-        self, registered: Registered, types: tuple[SqlType, ...], parameters: tuple[Parameter, ...], on_error: str
+        self,
+        registered: Registered,
+        types: tuple[SqlType, ...],
+        parameters: tuple[Parameter, ...],
+        on_error: str,
+        *,
+        keeps: bool = False,
     ) -> None:
         self.registered = registered
         self.types = types
         self.parameters = parameters
         self.on_error = on_error
+        self.keeps = keeps
+        self.log = FailureLog(registered.name, on_error)
         self.form = form_of(registered, types, parameters)
         self.counters: list[CallCounters] = []
         self._here = threading.local()
@@ -93,6 +104,7 @@ class BoundFunction:
             isinstance(other, BoundFunction)
             and self.registered is other.registered
             and self.types == other.types
+            and self.on_error == other.on_error
             and not (self.volatile and self is not other)
         )
 
@@ -105,11 +117,35 @@ class BoundFunction:
 
         :raises ExecutionError: when a call raises, or gives what was not declared.
         """
+        return self._mine().column(rows, guard, arguments)
+
+    def leaving_out(self, rows: int, staying: Any, guard: Any, *arguments: Value) -> tuple[Value, Any]:
+        """As a call, and which rows stay: those of `staying` (a mask; None: all) for which it didn't fail.
+
+        It is not called for rows that don't stay.
+        """
+        return self._mine().leaving_out(rows, staying, guard, arguments)
+
+    def failing(self) -> BoundFunction:
+        """The same function, an error where it fails."""
+        return self._again("fail")
+
+    def under_try(self) -> BoundFunction:
+        """The same function, for TRY: NULL where it fails, and that isn't counted."""
+        return self._again("try")
+
+    def _again(self, on_error: str) -> BoundFunction:
+        """The same function with another `on_error`; its calls are counted here."""
+        found = BoundFunction(self.registered, self.types, self.parameters, on_error)
+        found.counters = self.counters
+        return found
+
+    def _mine(self) -> Caller:
         mine: Caller | None = getattr(self._here, "caller", None)
         if mine is None:
             mine = self._here.caller = self._caller()
             self.counters.append(mine.counters)
-        return mine.column(rows, guard, arguments)
+        return mine
 
     def _caller(self) -> Caller:
         """The calling thread's way of calling; one that is measured has another."""
@@ -126,6 +162,7 @@ class Caller:
         self.bound = bound
         self.function: Callable[..., Any] = bound.registered.origin.mine()
         self.counters = CallCounters()
+        self._refusing = Refusing(bound.name, bound.on_error, keeps=bound.keeps)
         self._way = self._way_of(self.function)
         self._strict = tuple(i for i, p in enumerate(bound.parameters) if not p.shape.nullable)
         self._once = bound.registered.declaration.deterministic is True
@@ -139,25 +176,50 @@ class Caller:
         assert signature is not None
         # Classes of the function's own copy: what it gets are instances of them.
         shapes = tuple(p.shape for p in _parameters_here(bound, self.function))
-        refusals = Refusing(bound.name, bound.on_error, self.counters)
+        if bound.registered.kind == "async":
+            from velothread.functions.concurrent_calls import ConcurrentCalls
+
+            loop = bound.registered.belongings.mine().loop
+            declaration = bound.registered.declaration
+            return ConcurrentCalls(function, bound.types, shapes, signature.returns, self._refusing, declaration, loop)
         if bound.registered.declaration.batch is not None:
             from velothread.functions.whole_columns import WholeColumns
 
             form = bound.registered.declaration.batch
-            return WholeColumns(function, form, bound.types, shapes, signature.returns, refusals)
+            return WholeColumns(function, form, bound.types, shapes, signature.returns, self._refusing)
         inlined = bound.form.inlined if type(function) is FunctionType else None
-        rows = RowByRow(function, bound.types, shapes, signature.returns, refusals, inlined)
+        rows = RowByRow(function, bound.types, shapes, signature.returns, self._refusing, inlined)
         return rows if bound.form.compute is None else Lifted(bound.form.compute, rows)
 
     def column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> Value:
         """As `BoundFunction.__call__`."""
+        found, failed = self._found(rows, guard, arguments)
+        if failed:
+            self._note(failed)
+        return found
+
+    def leaving_out(self, rows: int, staying: Any, guard: Any, arguments: tuple[Value, ...]) -> tuple[Value, Any]:
+        """As `BoundFunction.leaving_out`."""
+        if staying is not None:
+            guard = staying if guard is None else pc.and_(guard, staying)
+        found, failed = self._found(rows, guard, arguments)
+        if not failed:
+            return found, staying
+        self._note(failed)
+        stays = np.ones(rows, np.bool_) if staying is None else staying.to_numpy(zero_copy_only=False).copy()
+        stays[[row for row, _ in failed]] = False
+        return found, pa.array(stays)
+
+    def _note(self, failed: list[FailedRow]) -> None:
+        self.counters.failures += len(failed)
+        self.bound.log.add(failed)
+
+    def _found(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[Value, list[FailedRow]]:
+        """The result, and the rows for which it failed, in order."""
         if self._once:
             columns = [a for a in arguments if isinstance(a, pa.Array)]
             if not columns:
-                wanted = guard is None or (guard.as_py() if isinstance(guard, pa.Scalar) else guard.true_count > 0)
-                if not wanted:
-                    return pa.scalar(None, self._target)
-                return self._column(1, None, tuple(pa.repeat(a, 1) for a in arguments))[0]
+                return self._constant(rows, guard, arguments)
             # Rows that the guard doesn't want are taken for NULL, so NULL must not be something to be asked for.
             place = next(i for i, a in enumerate(arguments) if isinstance(a, pa.Array))
             if len(columns) == 1 and (guard is None or (isinstance(guard, pa.Array) and place in self._strict)):
@@ -166,7 +228,22 @@ class Caller:
                     return found
         return self._column(rows, guard, tuple(plain(a) for a in arguments))
 
-    def _by_value(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> pa.Array | None:
+    def _constant(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[pa.Scalar, list[FailedRow]]:
+        """One call for all rows."""
+        wanted = rows > 0
+        if guard is not None:
+            wanted = guard.as_py() if isinstance(guard, pa.Scalar) else guard.true_count > 0
+        if not wanted:
+            return pa.scalar(None, self._target), []
+        found, failed = self._column(1, None, tuple(pa.repeat(a, 1) for a in arguments))
+        if failed:
+            each = list(range(rows))
+            if isinstance(guard, pa.Array):
+                each = np.flatnonzero(guard.to_numpy(zero_copy_only=False)).tolist()
+            failed = [(row, failed[0][1]) for row in each]
+        return found[0], failed
+
+    def _by_value(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[pa.Array, list[FailedRow]] | None:
         """Once for each distinct value of the one column; None when most are distinct."""
         place = next(i for i, a in enumerate(arguments) if isinstance(a, pa.Array))
         given = arguments[place]
@@ -185,46 +262,62 @@ class Caller:
         )
         used = pc.unique(indices)  # an entry that no row has must not be called for
 
-        def call(values: pa.Array) -> pa.Array:
+        def call(values: pa.Array) -> tuple[pa.Array, list[FailedRow]]:
             return self._column(len(values), None, (*arguments[:place], values, *arguments[place + 1 :]))
 
-        return self._remembered(given.dictionary.take(used), call).take(pc.index_in(indices, used))
+        results, failed = self._remembered(given.dictionary.take(used), call)
+        which = pc.index_in(indices, used)
+        return results.take(which), _spread(failed, which.to_numpy(zero_copy_only=False), len(used))
 
-    def _remembered(self, values: pa.Array, call: Callable[[pa.Array], pa.Array]) -> pa.Array:
-        """The results for distinct values, of which some may have been asked for in an earlier batch."""
+    def _remembered(
+        self, values: pa.Array, call: Callable[[pa.Array], tuple[pa.Array, list[FailedRow]]]
+    ) -> tuple[pa.Array, list[FailedRow]]:
+        """The results for distinct values, of which some may have been asked for in an earlier batch.
+
+        One that failed is asked for again: each row of it has failed, in this batch as well.
+        """
         if self._known is None:
-            known, results = values, call(values)
+            known, results = values.slice(0, 0), pa.nulls(0, self._target)
         else:
             known, results = self._known
-            missing = values.filter(pc.is_null(pc.index_in(values, known)))
-            if len(missing):
-                known, results = pa.concat_arrays([known, missing]), pa.concat_arrays([results, call(missing)])
+        places = np.flatnonzero(pc.is_null(pc.index_in(values, known)).to_numpy(zero_copy_only=False))
+        failed: list[FailedRow] = []
+        if len(places):
+            missing = values.take(pa.array(places))
+            found, failed = call(missing)
+            if failed:
+                good = np.ones(len(missing), np.bool_)
+                good[[at for at, _ in failed]] = False
+                missing, found = missing.filter(pa.array(good)), found.filter(pa.array(good))
+                failed = [(int(places[at]), kept) for at, kept in failed]
+            known, results = pa.concat_arrays([known, missing]), pa.concat_arrays([results, found])
         if len(known) <= MOST_REMEMBERED:
             self._known = known, results
-        return results.take(pc.index_in(values, known))
+        return results.take(pc.index_in(values, known)), failed
 
-    def _column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> pa.Array:
+    def _column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[pa.Array, list[FailedRow]]:
         if isinstance(guard, pa.Scalar):
             if not guard.as_py():
-                return pa.nulls(rows, self._target)
+                return pa.nulls(rows, self._target), []
             guard = None
         wanted: Mask | None = None if guard is None else guard.to_numpy(zero_copy_only=False)
         strict = [arguments[i] for i in self._strict]
         if any(isinstance(a, pa.Scalar) and not a.is_valid for a in strict):
-            return pa.nulls(rows, self._target)
+            return pa.nulls(rows, self._target), []
         valid = valid_rows(*[a for a in strict if isinstance(a, pa.Array)])
         if valid is not None:
             wanted = valid if wanted is None else wanted & valid
         if wanted is None or wanted.all():
-            return self._called(rows, arguments)
+            return self._called(rows, arguments), self._refusing.taken()
         places = np.flatnonzero(wanted)
         if not len(places):
-            return pa.nulls(rows, self._target)
+            return pa.nulls(rows, self._target), []
         taken = pa.array(places)
         found = self._called(len(places), tuple(a.take(taken) if isinstance(a, pa.Array) else a for a in arguments))
         back = np.zeros(rows, np.int64)
         back[places] = np.arange(len(places))
-        return found.take(pa.array(back, mask=~wanted))
+        failed = [(int(places[row]), kept) for row, kept in self._refusing.taken()]
+        return found.take(pa.array(back, mask=~wanted)), failed
 
     def _called(self, rows: int, arguments: tuple[Value, ...]) -> pa.Array:
         start = perf_counter_ns()
@@ -233,6 +326,17 @@ class Caller:
         self.counters.calls += rows
         self.counters.ns += perf_counter_ns() - start
         return found
+
+
+def _spread(failed: list[FailedRow], which: Any, values: int) -> list[FailedRow]:
+    """Failures by value -> failures by row. which: the value of each row."""
+    if not failed:
+        return []
+    kept = dict(failed)
+    bad = np.zeros(values, np.bool_)
+    bad[list(kept)] = True
+    rows = np.flatnonzero(bad[which])
+    return [(row, kept[value]) for row, value in zip(rows.tolist(), which[rows].tolist(), strict=True)]
 
 
 def _parameters_here(bound: BoundFunction, function: Callable[..., Any]) -> tuple[Parameter, ...]:

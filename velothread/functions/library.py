@@ -9,6 +9,7 @@ they fight for. A function `setup` of the file is called once in each copy.
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import re
 import sys
@@ -21,11 +22,12 @@ from typing import Any, Literal, Protocol
 
 from velothread.errors import OptionError, did_you_mean
 from velothread.functions.annotations import Signature, is_annotated, signature_of
+from velothread.functions.belongings import Belongings, Own
 from velothread.functions.declaration import Declaration, declaration_of, kind_of, name_of
 from velothread.functions.own_code import own_code, own_function
 
-# Called once in each copy of a file; not for SQL.
-SETUP = "setup"
+# Called once in each copy of a file, at its begin and at its end; not for SQL. Both may be async.
+SETUP, TEARDOWN = "setup", "teardown"
 # One copy of a file is made at a time.
 _loading = threading.RLock()
 
@@ -70,6 +72,7 @@ class Copies:
         self._code = code
         self._package = package
         self._here = threading.local()
+        self.belongings = Belongings()
 
     def mine(self) -> ModuleType:
         """The calling thread's copy, made (and set up) when it first asks.
@@ -90,15 +93,29 @@ class Copies:
                 # `re` would give all copies one and the same compiled pattern, for its threads to fight for.
                 re.purge()
                 exec(own_code(self._code), module.__dict__)
-            setup = module.__dict__.get(SETUP)
-            if isinstance(setup, FunctionType) and not setup.__code__.co_argcount:
-                setup()
+            _call(module, SETUP, self.belongings)
         except (Exception, SystemExit) as error:
             from velothread.functions.failures import frames_of
 
             where = "".join(f"\n{line}" for line in frames_of(error))
             raise OptionError(f"{self.filename}: {type(error).__name__}: {error}{where}") from error
+        if _takes_nothing(module, TEARDOWN):
+            own = self.belongings.mine()
+            own.at_end(f"{TEARDOWN} of {self.filename}", lambda: _call(module, TEARDOWN, own))
         return module
+
+
+def _call(module: ModuleType, name: str, own: Own | Belongings) -> None:
+    """Call a function of a copy that takes nothing, if there is one; an async one in the thread's event loop."""
+    if _takes_nothing(module, name):
+        found = getattr(module, name)()
+        if inspect.iscoroutine(found):
+            (own if isinstance(own, Own) else own.mine()).loop.run(found)
+
+
+def _takes_nothing(module: ModuleType, name: str) -> bool:
+    found = module.__dict__.get(name)
+    return isinstance(found, FunctionType) and not found.__code__.co_argcount
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +147,7 @@ class Registered:
     signature: Signature | None
     origin: Origin
     sample: Any
+    belongings: Belongings = field(default_factory=Belongings)
 
     @property
     def file(self) -> str:
@@ -148,6 +166,7 @@ class Library:
     """
 
     known: dict[str, Registered] = field(default_factory=dict)
+    belongings: Belongings = field(default_factory=Belongings)
     unfit: dict[str, str] = field(default_factory=dict)
 
     def register(self, defined: Any, name: str | None = None, **options: Any) -> Registered:
@@ -158,7 +177,9 @@ class Library:
         declaration = (declaration_of(defined) or Declaration()).with_changes(**options)
         origin: Origin = OneForAll(defined)
         if declaration.share == "thread":
-            origin = InCopies(_copies_of_module(defined), defined.__name__)
+            copies = _copies_of_module(defined)
+            copies.belongings = self.belongings
+            origin = InCopies(copies, defined.__name__)
         return self._keep(defined, name, declaration, origin)
 
     def load(self, spec: str, share: Literal["thread", "process-wide"] | None = None) -> list[Registered]:
@@ -172,6 +193,7 @@ class Library:
         spec, _, alias = spec.partition(" as ")
         place, wanted = _place_and_name(spec.strip())
         copies = _copies(place)
+        copies.belongings = self.belongings
         module = copies.mine()
         if wanted is None:
             if alias:
@@ -199,7 +221,7 @@ class Library:
             if declared is not None:
                 yield name, value
             elif isinstance(value, FunctionType) and value.__module__ == module.__name__ and not name.startswith("_"):
-                if name == SETUP:
+                if name in (SETUP, TEARDOWN):
                     continue
                 if is_annotated(value):
                     yield name, value
@@ -225,8 +247,9 @@ class Library:
         if not called.isidentifier():
             raise OptionError(f"{called!r} can't be called in SQL; give it a name: name='...'")
         kind = kind_of(defined)
+        _check_options(called, kind, declaration)
         signature = signature_of(defined, declaration) if kind in ("scalar", "async") else None
-        found = Registered(called, kind, declaration, signature, origin, defined)
+        found = Registered(called, kind, declaration, signature, origin, defined, self.belongings)
         self.known[called.lower()] = found
         self.unfit.pop(called.lower(), None)
         return found
@@ -239,6 +262,13 @@ class Library:
 def place_of(spec: str) -> str:
     """The file or module of `functions.py:name as alias`."""
     return _place_and_name(spec.partition(" as ")[0].strip())[0]
+
+
+def _check_options(name: str, kind: str, declaration: Declaration) -> None:
+    if kind == "async" and declaration.batch is not None:
+        raise OptionError(f"{name}: an async function is called row by row, many at once; batch= is for plain ones")
+    if kind != "async" and (declaration.timeout is not None or declaration.retries):
+        raise OptionError(f"{name}: timeout= and retries= are for async functions (async def {name}(...))")
 
 
 def _place_and_name(spec: str) -> tuple[str, str | None]:

@@ -27,14 +27,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from velothread.functions.annotations import Parameter
 from velothread.functions.bound import BoundFunction, Caller
 from velothread.functions.calling import CHUNK_ROWS, RowByRow
 from velothread.functions.gate import Gate
-from velothread.functions.library import Registered
+from velothread.functions.refusals import FailedRow
 from velothread.kernels.function import Value
 from velothread.processors.metrics import LatencyHistogram
-from velothread.types import SqlType
 
 # Pieces are about so long. Shorter ones would be lost in their own cost; of longer ones, most would be interrupted by
 # whatever else the machine has to do, and others would wait longer at the gate.
@@ -147,11 +145,9 @@ class QueryProfile:
     def __init__(self) -> None:
         self.gate = Gate()
 
-    def bind(
-        self, registered: Registered, types: tuple[SqlType, ...], parameters: tuple[Parameter, ...], on_error: str
-    ) -> ProfiledFunction:
+    def bind(self, *given: Any, **more: Any) -> ProfiledFunction:
         """As `BoundFunction(...)`."""
-        return ProfiledFunction(registered, types, parameters, on_error, self.gate)
+        return ProfiledFunction(self.gate, *given, **more)
 
 
 class ProfiledFunction(BoundFunction):
@@ -160,17 +156,15 @@ class ProfiledFunction(BoundFunction):
     Threading: as `BoundFunction`; each thread appends its own record to `records`.
     """
 
-    def __init__(
-        self,
-        registered: Registered,
-        types: tuple[SqlType, ...],
-        parameters: tuple[Parameter, ...],
-        on_error: str,
-        gate: Gate,
-    ) -> None:
-        super().__init__(registered, types, parameters, on_error)
+    def __init__(self, gate: Gate, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         self.gate = gate
         self.records: list[CallRecord] = []
+
+    def _again(self, on_error: str) -> ProfiledFunction:
+        found = ProfiledFunction(self.gate, self.registered, self.types, self.parameters, on_error)
+        found.counters, found.records = self.counters, self.records
+        return found
 
     def _caller(self) -> Caller:
         return ProfiledCaller(self)
@@ -205,11 +199,11 @@ class ProfiledCaller(Caller):
         if not self._async:
             bound.gate.join()
 
-    def column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> Value:
+    def _found(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[Value, list[FailedRow]]:
         self.record.rows += rows
-        return super().column(rows, guard, arguments)
+        return super()._found(rows, guard, arguments)
 
-    def _by_value(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> pa.Array | None:
+    def _by_value(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[pa.Array, list[FailedRow]] | None:
         found = super()._by_value(rows, guard, arguments)
         if found is not None:
             self.record.by_value += rows
@@ -227,9 +221,11 @@ class ProfiledCaller(Caller):
         while at < rows or not pieces:
             slow, sampled = self._mean_ns > _SLOW_NS, sample and not at
             size = min(self._size(), rows - at, _SAMPLE if sampled and not slow else CHUNK_ROWS)
+            self._refusing.first = at
             part = tuple(a.slice(at, size) if isinstance(a, pa.Array) else a for a in arguments)
             pieces.append(self._piece(size, part, timed=slow or sampled, worth=slow or not sampled))
             at += size
+        self._refusing.first = 0
         return pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
 
     def _size(self) -> int:
