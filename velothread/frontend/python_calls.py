@@ -59,9 +59,8 @@ def bind_python_call(
     parameters = (*parameters, *registered.signature.parameters[len(parameters) :][: len(defaults)])
     catalog = binder.query.catalog
     on_error = registered.declaration.on_error or catalog.read.on_error
-    function = (catalog.bind or BoundFunction)(
-        registered, tuple(types), parameters, on_error, keeps=catalog.read.rejects is not None
-    )
+    bind = catalog.bind or BoundFunction
+    function = bind(registered, tuple(types), parameters, on_error, keeps=catalog.read.rejects is not None)
     catalog.bound.append(function)
     return PythonCall(function, cast, function.returns, place)
 

@@ -23,13 +23,11 @@ from typing import Any
 import pyarrow as pa
 
 from velothread.errors import OptionError, UserError
-from velothread.functions.annotations import Parameter
 from velothread.functions.bound import BoundFunction, Caller
 from velothread.functions.gate import Gate
 from velothread.functions.library import Registered
 from velothread.kernels.function import Value
 from velothread.session import Session
-from velothread.types import SqlType
 
 # The threads of a run wait for each other before their first call, but no longer than this, in seconds: there may be
 # fewer of them than partitions.
@@ -55,17 +53,9 @@ class Meeting:
         self._waiter: list[bool] | None = None  # of one that waits: filled by the one that comes
         self._nobody = 0 if partitions > 1 else _GIVE_UP
 
-    def bind(
-        self,
-        registered: Registered,
-        types: tuple[SqlType, ...],
-        parameters: tuple[Parameter, ...],
-        on_error: str,
-        *,
-        keeps: bool = False,
-    ) -> BoundFunction:
+    def bind(self, *given: Any, **more: Any) -> BoundFunction:
         """As `BoundFunction(...)`."""
-        found = MetFunction(registered, types, parameters, on_error, self, keeps=keeps)
+        found = MetFunction(self, *given, **more)
         self.functions.append(found)
         return found
 
@@ -103,19 +93,15 @@ class MetFunction(BoundFunction):
     Threading: as `BoundFunction`; each thread appends its caller to `callers`.
     """
 
-    def __init__(
-        self,
-        registered: Registered,
-        types: tuple[SqlType, ...],
-        parameters: tuple[Parameter, ...],
-        on_error: str,
-        meeting: Meeting,
-        *,
-        keeps: bool = False,
-    ) -> None:
-        super().__init__(registered, types, parameters, on_error, keeps=keeps)
+    def __init__(self, meeting: Meeting, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         self.meeting = meeting
         self.callers: list[MetCaller] = []
+
+    def _again(self, on_error: str) -> MetFunction:
+        found = MetFunction(self.meeting, self.registered, self.types, self.parameters, on_error)
+        found.counters, found.callers = self.counters, self.callers
+        return found
 
     def _caller(self) -> Caller:
         return MetCaller(self)

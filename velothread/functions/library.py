@@ -259,16 +259,16 @@ class Library:
         return dict(self.known)
 
 
+def place_of(spec: str) -> str:
+    """The file or module of `functions.py:name as alias`."""
+    return _place_and_name(spec.partition(" as ")[0].strip())[0]
+
+
 def _check_options(name: str, kind: str, declaration: Declaration) -> None:
     if kind == "async" and declaration.batch is not None:
         raise OptionError(f"{name}: an async function is called row by row, many at once; batch= is for plain ones")
     if kind != "async" and (declaration.timeout is not None or declaration.retries):
         raise OptionError(f"{name}: timeout= and retries= are for async functions (async def {name}(...))")
-
-
-def place_of(spec: str) -> str:
-    """The file or module of `functions.py:name as alias`."""
-    return _place_and_name(spec.partition(" as ")[0].strip())[0]
 
 
 def _place_and_name(spec: str) -> tuple[str, str | None]:
