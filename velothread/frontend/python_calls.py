@@ -57,10 +57,12 @@ def bind_python_call(
     defaults = _defaults(registered.signature.parameters[len(parameters) :])
     cast, types = (*cast, *defaults), [*types, *(d.type for d in defaults)]
     parameters = (*parameters, *registered.signature.parameters[len(parameters) :][: len(defaults)])
-    read = binder.query.catalog.read
-    on_error = registered.declaration.on_error or read.on_error
-    function = BoundFunction(registered, tuple(types), parameters, on_error, keeps=read.rejects is not None)
-    binder.query.catalog.bound.append(function)
+    catalog = binder.query.catalog
+    on_error = registered.declaration.on_error or catalog.read.on_error
+    function = (catalog.bind or BoundFunction)(
+        registered, tuple(types), parameters, on_error, keeps=catalog.read.rejects is not None
+    )
+    catalog.bound.append(function)
     return PythonCall(function, cast, function.returns, place)
 
 
