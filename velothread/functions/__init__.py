@@ -9,4 +9,8 @@ calling.py         calls row by row;  whole_columns.py: once for a batch
 arguments.py       columns leave Arrow, as Python values
 results.py         what a function returned goes back into Arrow, in one call
 failures.py        a call that failed, as an error for people
+refusals.py        rows for which a call failed: NULL or left out, counted, kept for --rejects
+concurrent_calls.py   async functions: many calls at once
+belongings.py      what belongs to a thread: its event loop, copies of files to be torn down
+gil.py             modules that turn the GIL on are named
 """
