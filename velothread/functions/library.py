@@ -99,8 +99,10 @@ class Copies:
 
             where = "".join(f"\n{line}" for line in frames_of(error))
             raise OptionError(f"{self.filename}: {type(error).__name__}: {error}{where}") from error
+        own = self.belongings.mine()
+        # On 3.13t its functions live for ever, and what they name would, too: a model for each session and thread.
+        own.at_end(f"emptying {self.filename}", module.__dict__.clear)
         if _takes_nothing(module, TEARDOWN):
-            own = self.belongings.mine()
             own.at_end(f"{TEARDOWN} of {self.filename}", lambda: _call(module, TEARDOWN, own))
         return module
 
