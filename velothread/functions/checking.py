@@ -14,7 +14,7 @@ import hashlib
 import io
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from time import perf_counter_ns
@@ -25,7 +25,8 @@ import pyarrow as pa
 from velothread.errors import OptionError, UserError
 from velothread.functions.bound import BoundFunction, Caller
 from velothread.functions.gate import Gate
-from velothread.functions.library import Registered
+from velothread.functions.library import OneForAll, Registered
+from velothread.functions.shared_objects import called_names, changed_variables
 from velothread.kernels.function import Value
 from velothread.session import Session
 
@@ -170,13 +171,13 @@ class Difference:
 @dataclass(slots=True)
 class Check:
     """All runs, and what became of them. functions: those that the query calls, each once, with the forms in which it
-    runs.
+    runs, and what in its code may be why answers differ.
 
     Threading: owned by one thread.
     """
 
     runs: list[Run] = field(default_factory=list)
-    functions: list[tuple[Registered, str]] = field(default_factory=list)
+    functions: list[tuple[Registered, str, list[str]]] = field(default_factory=list)
     difference: Difference | None = None
 
     @property
@@ -255,22 +256,44 @@ def _one(check: Check, open_session: Callable[..., Session], sql: str, partition
             if not check.runs:
                 raise
             error = str(failure)
+        if not check.runs:  # now: a session that is closed has emptied the modules of its functions
+            check.functions = _functions(meeting)
     callers = [c for f in meeting.functions for c in f.callers]
     run = Run(
         len(check.runs) + 1, partitions, digest(table, error), table, error,
         max((len(f.callers) for f in meeting.functions), default=0),
         sum(c.batches for c in callers), sum(c.overlapped for c in callers),
     )  # fmt: skip
-    if not check.runs:
-        forms: dict[Registered, dict[str, None]] = {}
-        for f in meeting.functions:
-            forms.setdefault(f.registered, {})[f.form.name] = None
-        check.functions = [(registered, ", ".join(names)) for registered, names in forms.items()]
-    elif check.difference is None and run.digest != check.runs[0].digest:
+    if check.runs and check.difference is None and run.digest != check.runs[0].digest:
         check.difference = first_difference(check.runs[0], run)
     if check.runs:  # the first answer is kept to compare with; of the others, the digest is enough
         run = Run(run.number, run.partitions, run.digest, None, error, run.threads, run.batches, run.overlapped)
     check.runs.append(run)
+
+
+# Names of functions that give another result each time, by what their module is.
+_BY_CHANCE = ("random.", "secrets.", "time.", "uuid.uuid", "os.getpid", "os.urandom", "threading.", "datetime.")
+
+
+def hints_of(function: Registered) -> Iterator[str]:
+    """What in a function's code may be why its result doesn't depend on its arguments alone."""
+    changed = changed_variables(function.sample)
+    if changed:
+        names = ", ".join(changed)
+        if isinstance(function.origin, OneForAll):
+            yield f"{function.name} changes {names}, which all threads share: a lock, or share='thread', or none of it"
+        else:
+            yield f"{function.name} changes {names}, of which each partition has its own: results must not depend on it"
+    chance = [n for n in called_names(function.sample) if n.startswith(_BY_CHANCE)]
+    if chance:
+        yield f"{function.name} calls {', '.join(chance)}: not the same each time, or in each thread"
+
+
+def _functions(meeting: Meeting) -> list[tuple[Registered, str, list[str]]]:
+    forms: dict[Registered, dict[str, None]] = {}
+    for f in meeting.functions:
+        forms.setdefault(f.registered, {})[f.form.name] = None
+    return [(registered, ", ".join(names), list(hints_of(registered))) for registered, names in forms.items()]
 
 
 def digest(table: pa.Table | None, error: str | None) -> str:
@@ -312,4 +335,4 @@ def _spelled(value: Any) -> str:
     return str(value) if isinstance(value, Decimal) else repr(value)
 
 
-__all__ = ["Check", "Difference", "Meeting", "Run", "check_query", "digest", "first_difference"]
+__all__ = ["Check", "Difference", "Meeting", "Run", "check_query", "digest", "first_difference", "hints_of"]

@@ -159,7 +159,7 @@ class FunctionFigures:
         if company.interrupted > _BUSY:
             rest = "threads were seldom at work at once, and contention is underrated"
             if company.picked:
-                rest = "only those count in which another thread was at work, too"
+                rest = "those count in which others were at work; contention may be underrated"
             found.append(
                 f"{self.name}: {100 * company.interrupted:.0f} % of the pieces lost their core to other work: {rest}"
             )
