@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from velothread import types as t
 from velothread.coercion import STRING_LITERAL, as_decimal, implicit_cost
-from velothread.errors import BindError, UnsupportedError
+from velothread.errors import BindError, Position, UnsupportedError
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
 from velothread.functions.annotations import Parameter
 from velothread.functions.bound import BoundFunction
-from velothread.plan.expressions import Expression, PythonCall
+from velothread.plan.expressions import AggregateCall, Expression, Ordering, PythonCall
 from velothread.types import SqlType
 
 if TYPE_CHECKING:
     from velothread.frontend.expressions import ExpressionBinder
+    from velothread.functions.library import Registered
 
 
 def bind_python_call(
@@ -38,6 +40,43 @@ def bind_python_call(
             sql=binder.sql,
         )
     arguments = [binder.bind(a, scope) for a in node.expressions]
+    parameters, cast = fitted(binder, registered, arguments, place)
+    on_error = registered.declaration.on_error or binder.query.catalog.read.on_error
+    function = BoundFunction(registered, tuple(a.type for a in cast), parameters, on_error)
+    binder.query.catalog.bound.append(function)
+    return PythonCall(function, cast, function.returns, place)
+
+
+def bind_python_aggregate(
+    binder: ExpressionBinder, registered: Registered, arguments: Sequence[Expression], distinct: bool,
+    condition: Expression | None, orderings: tuple[Ordering, ...], place: Position | None,
+) -> AggregateCall:  # fmt: skip
+    """A call of a class of `Catalog.functions`, its parts bound.
+
+    :raises BindError: when the arguments don't fit what its `step` takes.
+    """
+    from velothread.functions.aggregates import BoundAggregate
+
+    parameters, cast = fitted(binder, registered, arguments, place)
+    function = BoundAggregate(registered, tuple(a.type for a in cast), parameters, place).function
+    assert isinstance(function.returns, SqlType)
+    return AggregateCall(function, cast, (), function.returns, distinct, condition, orderings, place)
+
+
+def is_python_aggregate(binder: ExpressionBinder, name: str) -> bool:
+    """Is it the name of a class of `Catalog.functions`?"""
+    registered = binder.query.catalog.functions.get(name)
+    return registered is not None and registered.kind == "aggregate"
+
+
+def fitted(
+    binder: ExpressionBinder, registered: Registered, arguments: Sequence[Expression], place: Position | None
+) -> tuple[tuple[Parameter, ...], tuple[Expression, ...]]:
+    """The parameters that bound arguments are for, and the arguments with the types that these want.
+
+    :raises BindError: when there are too few or too many, or one doesn't fit.
+    """
+    assert registered.signature is not None
     parameters = registered.signature.of(len(arguments))
     shown = registered.signature.shown(registered.name)
     if parameters is None:
@@ -52,11 +91,7 @@ def bind_python_call(
             message = f"{registered.name}: parameter {parameter.name} can't take {given}; it is\n    {shown}"
             raise BindError(message, argument.position or place, hint="add a CAST", sql=binder.sql)
         types.append(target)
-    cast = tuple(binder.coerce(a, target) for a, target in zip(arguments, types, strict=True))
-    on_error = registered.declaration.on_error or binder.query.catalog.read.on_error
-    function = BoundFunction(registered, tuple(types), parameters, on_error)
-    binder.query.catalog.bound.append(function)
-    return PythonCall(function, cast, function.returns, place)
+    return parameters, tuple(binder.coerce(a, target) for a, target in zip(arguments, types, strict=True))
 
 
 def _target(given: SqlType, parameter: Parameter) -> SqlType | None:
@@ -73,4 +108,4 @@ def _target(given: SqlType, parameter: Parameter) -> SqlType | None:
     return pattern if implicit_cost(given, pattern) is not None else None
 
 
-__all__ = ["bind_python_call"]
+__all__ = ["bind_python_aggregate", "bind_python_call", "fitted", "is_python_aggregate"]

@@ -196,7 +196,7 @@ class Library:
         """The names and values of a module that SQL may call."""
         for name, value in list(vars(module).items()):
             declared = declaration_of(value) if callable(value) else None
-            if declared is not None:
+            if declared is not None or _is_aggregate(name, value, module):
                 yield name, value
             elif isinstance(value, FunctionType) and value.__module__ == module.__name__ and not name.startswith("_"):
                 if name == SETUP:
@@ -223,7 +223,7 @@ class Library:
         if not called.isidentifier():
             raise OptionError(f"{called!r} can't be called in SQL; give it a name: name='...'")
         kind = kind_of(defined)
-        signature = signature_of(defined, declaration) if kind in ("scalar", "async") else None
+        signature = _signature(kind, defined, declaration)
         found = Registered(called, kind, declaration, signature, origin, defined)
         self.known[called.lower()] = found
         self.unfit.pop(called.lower(), None)
@@ -232,6 +232,23 @@ class Library:
     def snapshot(self) -> Mapping[str, Registered]:
         """What is known now."""
         return dict(self.known)
+
+
+def _is_aggregate(name: str, value: Any, module: ModuleType) -> bool:
+    """A public class of the module itself, with an aggregate's methods?"""
+    if not isinstance(value, type) or value.__module__ != module.__name__ or name.startswith("_"):
+        return False
+    from velothread.functions.aggregates import is_aggregate
+
+    return is_aggregate(value)
+
+
+def _signature(kind: str, defined: Any, declaration: Declaration) -> Signature | None:
+    if kind == "aggregate":
+        from velothread.functions.aggregates import signature_of_class
+
+        return signature_of_class(defined, declaration)
+    return signature_of(defined, declaration) if kind in ("scalar", "async") else None
 
 
 def _place_and_name(spec: str) -> tuple[str, str | None]:
