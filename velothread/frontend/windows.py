@@ -368,7 +368,9 @@ def _python(
     """A class of the user's."""
     registered = binder.query.catalog.functions[name]
     if registered.kind != "aggregate":
-        message = f"{registered.name} is neither an aggregate nor a window function: it is a Python function, not a class"
+        message = (
+            f"{registered.name} is neither an aggregate nor a window function: it is a Python function, not a class"
+        )
         raise BindError(message, place, sql=binder.sql)
     return _aggregate(binder, name, written, over, scope, place)
 

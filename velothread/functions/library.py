@@ -178,7 +178,7 @@ class Library:
                 raise OptionError(
                     f"--udf {spec} as {alias.strip()}: an alias is for one function: {spec}:NAME as ALIAS"
                 )
-            found = [self._load(copies, n, f, None) for n, f in self._offered(module)]
+            found = [f for n, v in self._offered(module) if (f := self._load_offered(copies, n, v)) is not None]
             if not found:
                 raise OptionError(
                     f"{copies.filename} has no function for SQL: none is public and annotated"
@@ -207,6 +207,16 @@ class Library:
                     self.unfit[name.lower()] = (
                         f"{name} in {module.__file__} lacks annotations: def {name}(x: int) -> str, for instance"
                     )
+
+    def _load_offered(self, copies: Copies, name: str, defined: Any) -> Registered | None:
+        """What nobody declared may be for the file's own use: that it doesn't fit SQL is said when SQL calls it."""
+        try:
+            return self._load(copies, name, defined, None)
+        except OptionError as error:
+            if declaration_of(defined) is not None:
+                raise
+            self.unfit[name.lower()] = str(error)
+            return None
 
     def _load(self, copies: Copies, attribute: str, defined: Any, alias: str | None) -> Registered:
         declaration = declaration_of(defined) or Declaration()
