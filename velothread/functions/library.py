@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -21,9 +22,12 @@ from typing import Any, Protocol
 from velothread.errors import OptionError, did_you_mean
 from velothread.functions.annotations import Signature, is_annotated, signature_of
 from velothread.functions.declaration import Declaration, declaration_of, kind_of, name_of
+from velothread.functions.own_code import own_code, own_function
 
 # Called once in each copy of a file; not for SQL.
 SETUP = "setup"
+# One copy of a file is made at a time.
+_loading = threading.RLock()
 
 
 class Origin(Protocol):
@@ -40,8 +44,7 @@ class Origin(Protocol):
 class OneForAll:
     """A function that all threads call.
 
-    Each thread gets a function object of its own over the same code, globals and cells: a closure's reference count
-    would be one more thing to fight for.
+    Each thread gets a function object of its own over the same globals and cells (`own_code` says why).
 
     Threading: immutable.
     """
@@ -52,13 +55,7 @@ class OneForAll:
         self.defined = defined
 
     def mine(self) -> Any:
-        f = self.defined
-        if type(f) is not FunctionType:
-            return f
-        own = FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, f.__closure__)
-        own.__kwdefaults__, own.__qualname__, own.__dict__ = f.__kwdefaults__, f.__qualname__, f.__dict__
-        own.__annotations__, own.__module__ = f.__annotations__, f.__module__
-        return own
+        return own_function(self.defined) if type(self.defined) is FunctionType else self.defined
 
 
 class Copies:
@@ -89,7 +86,10 @@ class Copies:
         module.__file__ = self.filename
         module.__package__ = self._package
         try:
-            exec(self._code, module.__dict__)
+            with _loading:
+                # `re` would give all copies one and the same compiled pattern, for its threads to fight for.
+                re.purge()
+                exec(own_code(self._code), module.__dict__)
             setup = module.__dict__.get(SETUP)
             if isinstance(setup, FunctionType) and not setup.__code__.co_argcount:
                 setup()
