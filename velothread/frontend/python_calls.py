@@ -9,11 +9,12 @@ from sqlglot import exp
 
 from velothread import types as t
 from velothread.coercion import STRING_LITERAL, as_decimal, implicit_cost
-from velothread.errors import BindError, Position, UnsupportedError
+from velothread.errors import BindError, Position
 from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
 from velothread.functions.annotations import Parameter
 from velothread.functions.bound import BoundFunction
+from velothread.functions.signatures import use_of
 from velothread.plan.expressions import AggregateCall, Expression, Ordering, PythonCall
 from velothread.types import SqlType
 
@@ -31,8 +32,8 @@ def bind_python_call(
     """
     registered = binder.query.catalog.functions[name]
     place = position(node)
-    if registered.signature is None:
-        raise UnsupportedError(f"{registered.name} is no scalar function", place, sql=binder.sql)
+    if registered.kind not in ("scalar", "async"):
+        raise BindError(f"{registered.name} is {use_of(registered.kind, registered.name)}", place, sql=binder.sql)
     if clauses or any(isinstance(a, (exp.Distinct, exp.Order)) for a in node.expressions):
         raise BindError(
             f"{registered.name} is not an aggregate: DISTINCT, ORDER BY, FILTER and WITHIN GROUP don't fit",
@@ -76,7 +77,6 @@ def fitted(
 
     :raises BindError: when there are too few or too many, or one doesn't fit.
     """
-    assert registered.signature is not None
     parameters = registered.signature.of(len(arguments))
     shown = registered.signature.shown(registered.name)
     if parameters is None:

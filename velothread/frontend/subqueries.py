@@ -491,4 +491,17 @@ def _keeps(layers: Sequence[nodes.Node]) -> bool:
     if len(unnests) > 1 or any(isinstance(layer, nodes.Filter) for layer in layers):
         return False
     above = layers[: unnests[0]] if unnests else []
-    return all(isinstance(e, Column) for p in above if isinstance(p, nodes.Project) for e in p.expressions)
+    made = {f for i in unnests for f in layers[i].output} - {
+        f for i in unnests for x in nodes.inputs(layers[i]) for f in x.output
+    }
+    return all(_keeps_null(e, made) for p in above if isinstance(p, nodes.Project) for e in p.expressions)
+
+
+def _keeps_null(e: Expression, made: set[Field]) -> bool:
+    """A column, or the field of a struct that is one of `made`: NULL where that is."""
+    return isinstance(e, Column) or (
+        isinstance(e, Call)
+        and e.function.name == "struct_extract"
+        and isinstance(of := e.arguments[0], Column)
+        and of.field in made
+    )

@@ -27,6 +27,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +141,6 @@ class BoundAggregate:
     def function(self) -> AggregateFunction:
         """What a plan's call of it names."""
         registered, signature = self.registered, self.registered.signature
-        assert signature is not None
         order = registered.declaration.order
         return AggregateFunction(
             registered.name,
@@ -193,16 +193,15 @@ class ClassCaller:
             found = signature_of_class(self.made, registered.declaration).of(len(parameters))
             assert found is not None
             parameters = found
-        assert registered.signature is not None
         self.returns = registered.signature.returns
         self.leaves = [leaving(t, p.shape) for t, p in zip(bound.types, parameters, strict=True)]
         some = any(p.shape.nullable for p in parameters)
         self._strict = [i for i, p in enumerate(parameters) if some and not p.shape.nullable]
         self._enter = entering(self.returns)
         # Taken from the class: a method that is asked of each object would be made each time.
-        self.step_method: Callable[..., Any] = self.made.step  # type: ignore[attr-defined]
+        self.step_method: Callable[..., Any] = self.made.step
         self._merge: Callable[..., Any] | None = getattr(self.made, "merge", None)
-        self.finish_method: Callable[..., Any] = self.made.finish  # type: ignore[attr-defined]
+        self.finish_method: Callable[..., Any] = self.made.finish
 
     def fresh(self) -> Any:
         """See `Caller.fresh`."""
@@ -343,16 +342,14 @@ def _rehomed(given: Any, made: type) -> Any:
         return found
     except (TypeError, AttributeError):
         pass
-    try:
+    with suppress(TypeError):  # of another layout: it stays what it is
         given.__class__ = made
-    except TypeError:  # of another layout: it stays what it is
-        pass
     return given
 
 
 def _slots(made: type) -> list[str]:
     """The names of the slots of a class and those it derives from, as attributes are called."""
-    found = []
+    found: list[str] = []
     for kind in made.__mro__:
         given = vars(kind).get("__slots__", ())
         for name in (given,) if isinstance(given, str) else tuple(given):

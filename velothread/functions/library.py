@@ -20,9 +20,10 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, Protocol
 
 from velothread.errors import OptionError, did_you_mean
-from velothread.functions.annotations import Signature, is_annotated, signature_of
-from velothread.functions.declaration import Declaration, declaration_of, kind_of, name_of
+from velothread.functions.annotations import Signature, is_annotated
+from velothread.functions.declaration import Declaration, declaration_of, name_of
 from velothread.functions.own_code import own_code, own_function
+from velothread.functions.signatures import kind_for, signature_for
 
 # Called once in each copy of a file; not for SQL.
 SETUP = "setup"
@@ -119,7 +120,7 @@ class InCopies:
 class Registered:
     """A function under the name that SQL calls it by.
 
-    kind: scalar, async, table or aggregate. sample: the function as it is in the thread that registered it, to look at.
+    kind: a key of `signatures.USES`. sample: the function as it is in the thread that registered it, to look at.
 
     Threading: immutable; `origin.mine()` is what a thread calls.
     """
@@ -127,7 +128,7 @@ class Registered:
     name: str
     kind: str
     declaration: Declaration
-    signature: Signature | None
+    signature: Signature
     origin: Origin
     sample: Any
 
@@ -232,8 +233,8 @@ class Library:
         called = name or declaration.name or name_of(defined)
         if not called.isidentifier():
             raise OptionError(f"{called!r} can't be called in SQL; give it a name: name='...'")
-        kind = kind_of(defined)
-        signature = _signature(kind, defined, declaration)
+        kind = kind_for(defined, declaration)
+        signature = signature_for(kind, defined, declaration)
         found = Registered(called, kind, declaration, signature, origin, defined)
         self.known[called.lower()] = found
         self.unfit.pop(called.lower(), None)
@@ -251,14 +252,6 @@ def _is_aggregate(name: str, value: Any, module: ModuleType) -> bool:
     from velothread.functions.aggregates import is_aggregate
 
     return is_aggregate(value)
-
-
-def _signature(kind: str, defined: Any, declaration: Declaration) -> Signature | None:
-    if kind == "aggregate":
-        from velothread.functions.aggregates import signature_of_class
-
-        return signature_of_class(defined, declaration)
-    return signature_of(defined, declaration) if kind in ("scalar", "async") else None
 
 
 def _place_and_name(spec: str) -> tuple[str, str | None]:
