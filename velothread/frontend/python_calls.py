@@ -14,7 +14,7 @@ from velothread.frontend.names import Scope
 from velothread.frontend.parse import position
 from velothread.functions.annotations import Parameter
 from velothread.functions.bound import BoundFunction
-from velothread.functions.signatures import use_of
+from velothread.functions.signatures import shown, use_of
 from velothread.plan.expressions import AggregateCall, Expression, Ordering, PythonCall
 from velothread.types import SqlType
 
@@ -78,17 +78,17 @@ def fitted(
     :raises BindError: when there are too few or too many, or one doesn't fit.
     """
     parameters = registered.signature.of(len(arguments))
-    shown = registered.signature.shown(registered.name)
+    written = shown(registered.kind, registered.name, registered.signature)
     if parameters is None:
         count = len(arguments)
-        message = f"{registered.name} can't take {count} argument{'' if count == 1 else 's'}; it is\n    {shown}"
+        message = f"{registered.name} can't take {count} argument{'' if count == 1 else 's'}; it is\n    {written}"
         raise BindError(message, place, sql=binder.sql)
     types = []
     for argument, parameter in zip(arguments, parameters, strict=True):
         target = _target(argument.type, parameter)
         if target is None:
             given = "VARCHAR" if argument.type == STRING_LITERAL else argument.type
-            message = f"{registered.name}: parameter {parameter.name} can't take {given}; it is\n    {shown}"
+            message = f"{registered.name}: parameter {parameter.name} can't take {given}; it is\n    {written}"
             raise BindError(message, argument.position or place, hint="add a CAST", sql=binder.sql)
         types.append(target)
     return parameters, tuple(binder.coerce(a, target) for a, target in zip(arguments, types, strict=True))

@@ -133,7 +133,7 @@ def _rows(
     if any(not c.value.is_valid and not p.shape.nullable for c, p in zip(constants, parameters, strict=True)):
         fields = tuple(tables.query.fields(n, s.type) for n, s in zip(shape.names, shape.shapes, strict=True))
         return nodes.Values(fields, RowColumns(shape).batch([]), 0), shape.names
-    source = FunctionSource(registered, shape, tuple(_values(parameters, constants)), position(node))
+    source = FunctionSource(registered, shape, tuple(_values(parameters, constants)), position(node), tables.query.sql)
     tables.catalog.opened[f"{source.name}\0{len(tables.catalog.opened)}"] = source
     return tables.scan(source)
 

@@ -136,7 +136,9 @@ class TableBinder:
             message = f"{len(renames)} column names for {len(names)} columns"
             raise BindError(message, position(node), sql=self.query.sql)
         hidden: tuple[tuple[str, Field], ...] = ()
-        if node.alias and not renames and _is_function(node):  # FROM range(3) t: the column is called t as well
+        if (
+            node.alias and not renames and (_is_function(node) or self._has_one_column(node, names))
+        ):  # FROM range(3) t: the column is called t as well
             hidden = ((names[0], fields[0]),)
             renames = [node.alias]
         if name is None and isinstance(node, exp.Unnest):
@@ -145,6 +147,12 @@ class TableBinder:
             name = "unnamed_subquery" if isinstance(node, exp.Subquery) else "valueslist"
         names = (*renames, *names[len(renames) :])
         return Relation(name, tuple(zip(names, fields, strict=True)), hidden)
+
+    def _has_one_column(self, node: exp.Expr, names: tuple[str, ...]) -> bool:
+        """Is it a Python function whose table has one column, called as the function?"""
+        called = node.this if isinstance(node, exp.Table) else None
+        name = str(called.this).lower() if isinstance(called, exp.Anonymous) else ""
+        return name in self.catalog.functions and (*map(str.lower, names), "")[:2] in ((name, ""), (name, "ordinality"))
 
     # --- tables by name
 

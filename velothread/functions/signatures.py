@@ -34,6 +34,14 @@ def kind_for(defined: Any, declaration: Declaration) -> str:
     return made_by(defined, declaration) or kind
 
 
+def shown(kind: str, name: str, signature: Signature) -> str:
+    """`score(VARCHAR) -> DOUBLE`, `words(VARCHAR) -> TABLE(word VARCHAR)`, for messages."""
+    text = signature.shown(name)
+    if kind == "table":
+        return text.replace("-> STRUCT(", "-> TABLE(").removesuffix("[]")
+    return text.partition(" -> ")[0] if kind in ("source", "sink") else text
+
+
 def use_of(kind: str, name: str) -> str:
     """`a function of values: SELECT score(...)`, for messages."""
     return USES[kind].format(name)
@@ -60,4 +68,4 @@ def signature_for(kind: str, defined: Any, declaration: Declaration) -> Signatur
     return signature_of(defined, declaration)
 
 
-__all__ = ["USES", "kind_for", "signature_for", "use_of"]
+__all__ = ["USES", "kind_for", "shown", "signature_for", "use_of"]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # reader of the result, need not wait for many rows of a slow function.
 FIRST_ROWS = 64
 
+_ONE = {"rows": "row", "batches": "batch"}
+
 
 @dataclass(frozen=True, slots=True)
 class RowsSplit:
@@ -85,6 +87,7 @@ class FunctionSource:
     shape: TableShape
     arguments: tuple[Any, ...]
     position: Position | None
+    sql: str
 
     @property
     def name(self) -> str:
@@ -166,12 +169,13 @@ class FunctionSource:
 
     def _failed(self, error: BaseException, done: int, what: str = "rows") -> ExecutionError:
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        after = f" after {done:,} {what}" if done else ""
-        return ExecutionError("\n".join([f"{self.name} raised {said}{after}", *frames_of(error)]), self.position)
+        after = f" after {done:,} {what if done > 1 else _ONE[what]}" if done else ""
+        message = "\n".join([f"{self.name} raised {said}{after}", *frames_of(error)])
+        return ExecutionError(message, self.position, sql=self.sql)
 
     def wrong(self, wrong: WrongResultError, where: str) -> ExecutionError:
         """The error of a row that isn't what was declared."""
-        return ExecutionError(f"{self.name}, {where}: {wrong.problem}", self.position)
+        return ExecutionError(f"{self.name}, {where}: {wrong.problem}", self.position, sql=self.sql)
 
 
 __all__ = ["FunctionSource"]

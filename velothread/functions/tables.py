@@ -12,9 +12,9 @@
     SELECT * FROM words('to be or not', 3)
     SELECT t.id, w.word FROM t, words(t.text) AS w
 
-What is yielded is a row: a dataclass, NamedTuple or TypedDict (columns by its fields), a tuple (columns column0, column1,
-..., or as `returns="TABLE(word VARCHAR, length BIGINT)"` says), one value (a column called as the function), or many rows
-at once: a pyarrow RecordBatch or Table, with `returns`.
+What is yielded is a row: a dataclass, NamedTuple or TypedDict (columns by its fields), a tuple (columns column0,
+column1, ..., or as `returns="TABLE(word VARCHAR, length BIGINT)"` says), one value (a column called as the function),
+or many rows at once: a pyarrow RecordBatch or Table, with `returns`.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def table_shape(function: Callable[..., Any], declaration: Declaration) -> Table
         raise OptionError(f"{name}: say what the columns are: @velothread.udf(returns='TABLE(a BIGINT, b VARCHAR)')")
     if item is None:
         raise OptionError(
-            f"{name}: say what its rows are: annotate it (-> Iterator[Row], Row being a dataclass, NamedTuple, TypedDict"
-            " or tuple[...]), or give returns='TABLE(a BIGINT, b VARCHAR)'"
+            f"{name}: say what its rows are: annotate it (-> Iterator[Row], Row being a dataclass, NamedTuple,"
+            " TypedDict or tuple[...]), or give returns='TABLE(a BIGINT, b VARCHAR)'"
         )
     try:
         if typing.get_origin(item) is tuple:
