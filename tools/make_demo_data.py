@@ -4,6 +4,7 @@
 
 - trades-2024-01.csv, trades-2024-02.csv: time, symbol, side, price, qty, venue; some venues are empty (NULL).
 - stations.parquet: station, country, day, low, high, rain_mm; one row a station and day, several row groups.
+- access.log: lines of a web server's log, a few of them cut short, as happens.
 - events.jsonl: time, user, type, page, duration_ms, device {os, app}; durations are sometimes null, pages absent.
 """
 
@@ -99,6 +100,24 @@ def events(rows: int, rng: random.Random) -> list[dict[str, Any]]:
     return out
 
 
+def log_lines(rows: int, rng: random.Random) -> list[str]:
+    """A web server's log, in the order of time."""
+    time = dt.datetime(2024, 3, 1)
+    agents = ("Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (Windows NT 10.0)", "curl/8.5.0", "ExampleBot/2.1")
+    out = []
+    for _ in range(rows):
+        time += dt.timedelta(milliseconds=rng.randrange(100, 60_000))
+        host = f"10.{rng.randrange(4)}.{rng.randrange(8)}.{rng.randrange(1, 255)}"
+        method, page = rng.choices(("GET", "POST"), (9, 1))[0], rng.choice(PAGES)
+        query = f"?id={rng.randrange(1000)}" if rng.random() < 0.3 else ""
+        status = rng.choices((200, 301, 404, 500), (88, 4, 6, 2))[0]
+        size = int(rng.lognormvariate(8, 1)) if status == 200 else 512
+        line = f'{host} - - [{time:%d/%b/%Y:%H:%M:%S} +0000] "{method} {page}{query} HTTP/1.1" {status} {size}'
+        line += f' "-" "{rng.choice(agents)}" {rng.lognormvariate(-3.5, 1.1):.3f}'
+        out.append(line[: rng.randrange(30, 60)] if rng.random() < 0.005 else line)
+    return out
+
+
 def write(directory: Path) -> None:
     """Write all files into `directory`, which is made if it isn't there."""
     import pyarrow as pa
@@ -112,6 +131,8 @@ def write(directory: Path) -> None:
             writer.writerows(trades(month, 2_000, random.Random(20_240_000 + month)))
     table = pa.table(measurements(random.Random(17)))
     pq.write_table(table, directory / "stations.parquet", row_group_size=1_000, compression="zstd")
+    with (directory / "access.log").open("w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in log_lines(2_000, random.Random(31)))
     with (directory / "events.jsonl").open("w", encoding="utf-8") as file:
         for event in events(1_500, random.Random(23)):
             file.write(json.dumps(event, separators=(",", ":")) + "\n")

@@ -202,7 +202,7 @@ class Session:
                 refuse_surplus(binder.expressions)
             if stage == "bind":
                 return nodes.render(plan)
-            return _explain(optimize(plan), stage)
+            return _explain(optimize(plan), stage, binder.catalog)
         except SqlError as e:
             raise e.located(statement.sql) from e.__cause__
 
@@ -297,15 +297,20 @@ def _warn(notice: str) -> None:
     warnings.warn(notice, RuntimeWarning, skip_file_prefixes=(here,), stacklevel=2)
 
 
-def _explain(plan: Node, stage: str) -> str:
+def _explain(plan: Node, stage: str, catalog: Catalog) -> str:
     cut = cut_plan(plan)
+    functions = list(dict.fromkeys(catalog.bound))
     if stage == "plan":
         from velothread.frontend.optimize.estimates import Estimates
 
-        return nodes.render(plan, note=Estimates().note) + "\n\n" + pipelines.render(cut)
+        parts = [nodes.render(plan, note=Estimates().note), pipelines.render(cut)]
+        if functions:
+            parts.append("\n".join(["Python functions:", *(f"  {f.described()}" for f in functions)]))
+        return "\n\n".join(parts)
     if stage != "code":
         raise OptionError(f"stage {stage!r} is not known; choose one of parse, bind, plan, code")
-    return "\n\n".join(branch.source.rstrip() for p in cut for branch in compile_pipeline(p))
+    sources = [branch.source.rstrip() for p in cut for branch in compile_pipeline(p)]
+    return "\n\n".join([*sources, *(f.form.source.rstrip() for f in functions if f.form.source)])
 
 
 def connect(**options: Any) -> Session:

@@ -16,7 +16,7 @@ from velothread.options import PROCESSORS, STRATEGIES, WAITS
 if TYPE_CHECKING:
     from velothread.session import Session
 
-_INPUT_FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "arrow")
+_INPUT_FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "arrow", "lines")
 
 Decorated = Callable[..., Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -15,7 +15,7 @@ from velothread.frontend.parse import position
 from velothread.functions.annotations import Parameter
 from velothread.functions.bound import BoundFunction
 from velothread.functions.signatures import shown, use_of
-from velothread.plan.expressions import AggregateCall, Expression, Ordering, PythonCall
+from velothread.plan.expressions import AggregateCall, Expression, Literal, Ordering, PythonCall, literal
 from velothread.types import SqlType
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ def bind_python_call(
         )
     arguments = [binder.bind(a, scope) for a in node.expressions]
     parameters, cast = fitted(binder, registered, arguments, place)
+    left = registered.signature.parameters[len(parameters) :]
+    defaults = _defaults(left)
+    parameters, cast = (*parameters, *left[: len(defaults)]), (*cast, *defaults)
     on_error = registered.declaration.on_error or binder.query.catalog.read.on_error
     function = BoundFunction(registered, tuple(a.type for a in cast), parameters, on_error)
     binder.query.catalog.bound.append(function)
@@ -92,6 +95,19 @@ def fitted(
             raise BindError(message, argument.position or place, hint="add a CAST", sql=binder.sql)
         types.append(target)
     return parameters, tuple(binder.coerce(a, target) for a, target in zip(arguments, types, strict=True))
+
+
+def _defaults(parameters: Sequence[Parameter]) -> list[Literal]:
+    """The defaults of parameters that got no argument, as far as they are what is annotated: then the call is one with
+    constants, and may run in any form. Others are left to Python."""
+    found: list[Literal] = []
+    for p in parameters:
+        value: Any = p.default
+        kind: Any = {"integer": int, t.DOUBLE: float, t.VARCHAR: str, t.BOOLEAN: bool}.get(p.shape.pattern)
+        if kind is None or type(value) is not kind or (kind is int and not -(2**63) <= int(value) < 2**63):
+            break
+        found.append(literal(value, p.shape.type))
+    return found
 
 
 def _target(given: SqlType, parameter: Parameter) -> SqlType | None:

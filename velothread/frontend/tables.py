@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _READERS = {
     "read_csv": "csv", "read_csv_auto": "csv", "read_json": "json", "read_json_auto": "json", "read_ndjson": "jsonl",
     "read_ndjson_auto": "jsonl", "read_parquet": "parquet", "parquet_scan": "parquet", "read_arrow": "arrow",
+    "read_lines": "lines",
 }  # fmt: skip
 _SUFFIXES = (
     ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".ipc",

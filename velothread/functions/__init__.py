@@ -1,11 +1,12 @@
 """Python functions in SQL: what they are declared as, and how every partition's own thread calls them.
 
-declaration.py   what a user says of a function: `udf`
-annotations.py   what its annotations mean in SQL
-library.py       the functions of a session; files of functions, a copy for each thread
-registered.py    a function that a session knows
-bound.py         a call with arguments of certain types: what generated code calls for every batch
-arguments.py     columns leave Arrow, as Python values
-results.py       what a function returned goes back into Arrow, in one call
-failures.py      a call that failed, as an error for people
+declaration.py     what a user says of a function: `udf`
+annotations.py     what its annotations mean in SQL
+library.py         the functions of a session; files of functions, a copy for each thread (own_code.py)
+bound.py           a call with arguments of certain types: what generated code calls for every batch
+forms.py           how it runs: lifted (lifting/), inlined (inlining.py) or called, and why
+calling.py         calls row by row;  whole_columns.py: once for a batch
+arguments.py       columns leave Arrow, as Python values
+results.py         what a function returned goes back into Arrow, in one call
+failures.py        a call that failed, as an error for people
 """

@@ -29,6 +29,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import repeat
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,7 @@ from velothread.functions.arguments import leaving
 from velothread.functions.calling import CHUNK_ROWS
 from velothread.functions.declaration import Declaration, name_of
 from velothread.functions.failures import frames_of
+from velothread.functions.own_code import own_function
 from velothread.functions.results import WrongResultError, entering, shortened
 from velothread.kernels.aggregates.function import AggregateFunction
 from velothread.kernels.aggregates.python_state import ClassState, GatheredState, Ranges
@@ -199,9 +201,9 @@ class ClassCaller:
         self._strict = [i for i, p in enumerate(parameters) if some and not p.shape.nullable]
         self._enter = entering(self.returns)
         # Taken from the class: a method that is asked of each object would be made each time.
-        self.step_method: Callable[..., Any] = self.made.step
-        self._merge: Callable[..., Any] | None = getattr(self.made, "merge", None)
-        self.finish_method: Callable[..., Any] = self.made.finish
+        self.step_method: Callable[..., Any] = _own(self.made, "step")
+        self._merge: Callable[..., Any] | None = _own(self.made, "merge") if self.merges else None
+        self.finish_method: Callable[..., Any] = _own(self.made, "finish")
 
     def fresh(self) -> Any:
         """See `Caller.fresh`."""
@@ -311,6 +313,12 @@ class ClassCaller:
         return ExecutionError("\n".join([f"{call} raised {what}", *frames_of(error)]), self.position)
 
 
+def _own(made: type, name: str) -> Callable[..., Any]:
+    """A method to be called with the object first; its code is the thread's own (see `own_code`)."""
+    found: Callable[..., Any] = getattr(made, name)
+    return own_function(found) if type(found) is FunctionType else found
+
+
 def _content(of: Any) -> str:
     """What an object holds, for messages."""
     own = getattr(of, "__dict__", None)
@@ -333,7 +341,7 @@ def _rehomed(given: Any, made: type) -> Any:
     if (kind.__qualname__, kind.__module__) != (made.__qualname__, made.__module__):
         return given  # its constructor gives something else
     try:
-        found = object.__new__(made)
+        found: Any = object.__new__(made)
         if hasattr(given, "__dict__"):
             object.__setattr__(found, "__dict__", given.__dict__)
         for slot in _slots(made):
@@ -351,7 +359,7 @@ def _slots(made: type) -> list[str]:
     """The names of the slots of a class and those it derives from, as attributes are called."""
     found: list[str] = []
     for kind in made.__mro__:
-        given = vars(kind).get("__slots__", ())
+        given: Any = vars(kind).get("__slots__", ())
         for name in (given,) if isinstance(given, str) else tuple(given):
             if name in ("__dict__", "__weakref__"):
                 continue

@@ -146,12 +146,13 @@ def shape_of_type(type_: SqlType, annotation: Any = None) -> Shape:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter. required: it has no default. many: it takes any number of arguments (`*values`)."""
+    """One parameter. required: it has no `default`. many: it takes any number of arguments (`*values`)."""
 
     name: str
     shape: Shape
     required: bool = True
     many: bool = False
+    default: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,13 @@ def signature_of(function: Callable[..., Any], declaration: Declaration) -> Sign
     if returns.pattern == "any":
         raise OptionError(f"{name}, result: SQL has to know its type: annotate it, or give returns='TYPE'")
     parameters = tuple(
-        Parameter(p.name, s, p.default is p.empty and p.kind is not p.VAR_POSITIONAL, p.kind is p.VAR_POSITIONAL)
+        Parameter(
+            p.name,
+            s,
+            p.default is p.empty and p.kind is not p.VAR_POSITIONAL,
+            p.kind is p.VAR_POSITIONAL,
+            None if p.default is p.empty else p.default,
+        )
         for p, s in zip(given, shapes, strict=True)
     )
     return Signature(parameters, returns)

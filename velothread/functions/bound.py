@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from time import perf_counter_ns
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from velothread.functions.annotations import Parameter
-from velothread.functions.calling import CallCounters, Refusing, RowByRow, Way
+from velothread.functions.calling import CallCounters, Lifted, Refusing, RowByRow, Way
+from velothread.functions.forms import form_of
 from velothread.functions.library import Registered
 from velothread.kernels.function import Value
 from velothread.kernels.rows import plain
@@ -46,6 +48,7 @@ class BoundFunction:
         self.types = types
         self.parameters = parameters
         self.on_error = on_error
+        self.form = form_of(registered, types, parameters)
         self.counters: list[CallCounters] = []
         self._here = threading.local()
 
@@ -59,13 +62,22 @@ class BoundFunction:
         """The type of its result."""
         return self.registered.signature.returns.type
 
+    def described(self) -> str:
+        """`score(VARCHAR, DOUBLE): inlined (not lifted: ...)`, for EXPLAIN."""
+        return f"{self.name}({', '.join(map(str, self.types))}): {self.form}"
+
     @property
     def split_rows(self) -> int | None:
         """How many rows a split should have where it is called; None: it costs little."""
         declaration = self.registered.declaration
-        if self.registered.kind == "async":
-            return max(LEAST_ROWS, 8 * declaration.concurrency)
-        return COLUMN_ROWS if declaration.batch is not None else CALL_ROWS
+        match self.form.name:
+            case "async":
+                return max(LEAST_ROWS, 8 * declaration.concurrency)
+            case "columns":
+                return COLUMN_ROWS
+            case "lifted":
+                return None
+        return CALL_ROWS
 
     @property
     def volatile(self) -> bool:
@@ -128,7 +140,9 @@ class Caller:
 
             form = bound.registered.declaration.batch
             return WholeColumns(self.function, form, bound.types, shapes, signature.returns, refusals)
-        return RowByRow(self.function, bound.types, shapes, signature.returns, refusals)
+        inlined = bound.form.inlined if type(self.function) is FunctionType else None
+        rows = RowByRow(self.function, bound.types, shapes, signature.returns, refusals, inlined)
+        return rows if bound.form.compute is None else Lifted(bound.form.compute, rows)
 
     def column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> Value:
         """As `BoundFunction.__call__`."""

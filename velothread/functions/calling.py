@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat, starmap
-from typing import Any, Protocol
+from operator import length_hint
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
@@ -19,6 +20,9 @@ from velothread.functions.failures import failed_call, wrong_result
 from velothread.functions.results import WrongResultError, entering
 from velothread.kernels.function import Value
 from velothread.types import SqlType
+
+if TYPE_CHECKING:
+    from velothread.functions.inlining import Inlined
 
 # Rows that are Python values at a time.
 CHUNK_ROWS = 8192
@@ -91,9 +95,9 @@ class Arguments:
             self.columns.append(values if column else None)
             self.constants.append(None if column else values[0])
 
-    def iterables(self) -> list[Any]:
-        """Per argument: its values, or its one value again and again."""
-        return [repeat(c) if v is None else v for v, c in zip(self.columns, self.constants, strict=True)]
+    def iterables(self, rows: int) -> list[Any]:
+        """Per argument: its values, or its one value so many times."""
+        return [repeat(c, rows) if v is None else v for v, c in zip(self.columns, self.constants, strict=True)]
 
     @property
     def constant(self) -> bool:
@@ -105,8 +109,27 @@ class Arguments:
         return [c if v is None else v[row] for v, c in zip(self.columns, self.constants, strict=True)]
 
 
+class Lifted:
+    """Computes whole columns by kernels, and calls the function for a batch in which Python might differ.
+
+    Threading: owned by one thread.
+    """
+
+    def __init__(self, compute: Callable[..., pa.Array], rows: RowByRow) -> None:
+        self._compute = compute
+        self._rows = rows
+
+    def run(self, rows: int, arguments: tuple[Value, ...]) -> pa.Array:
+        from velothread.functions.lifting import PythonDiffers
+
+        try:
+            return self._compute(rows, *arguments)
+        except (PythonDiffers, ExecutionError, pa.ArrowInvalid):
+            return self._rows.run(rows, arguments)
+
+
 class RowByRow:
-    """Calls the function once for each row.
+    """Calls the function once for each row, or has its body in the loop.
 
     Threading: owned by one thread.
     """
@@ -118,8 +141,12 @@ class RowByRow:
         shapes: Sequence[Shape],
         returns: Shape,
         refusing: Refusing,
+        inlined: Inlined | None = None,
     ) -> None:
         self._function = function
+        self._loop = self._generator = None
+        if inlined is not None:
+            self._loop, self._generator = inlined.loop(function), inlined.generator(function)  # type: ignore[arg-type]
         self._arguments = Arguments(types, shapes)
         self._enter = entering(returns)
         self._refusing = refusing
@@ -137,9 +164,11 @@ class RowByRow:
         given = self._arguments
         if given.constant:
             return starmap(self._function, repeat(tuple(given.constants), rows))
-        return map(self._function, *given.iterables())
+        return map(self._function, *given.iterables(rows))
 
     def _results(self, rows: int) -> list[Any]:
+        if self._loop is not None and self._generator is not None and not self._arguments.constant:
+            return self._inlined(rows, self._loop, self._generator)
         results: list[Any] = []
         calls = self._calls(rows)
         while True:
@@ -152,9 +181,30 @@ class RowByRow:
                 return results
             self._failed(results, StopIteration())  # raised by the function, it ends the `map`
 
+    def _inlined(self, rows: int, loop: Callable[..., list[Any]], generator: Callable[..., Iterator[Any]]) -> list[Any]:
+        iterators = [iter(v) for v in self._arguments.iterables(rows)]
+        if self._refusing.on_error == "fail":
+            # The quickest loop: what came before a row that raises is lost with the query.
+            try:
+                return loop(*iterators)
+            except (Exception, SystemExit) as error:
+                self._raised(rows - length_hint(iterators[0]) - 1, error)
+                raise
+        results: list[Any] = []
+        while True:
+            try:
+                results.extend(generator(*iterators))
+            except (Exception, SystemExit) as error:
+                self._failed(results, error)
+                continue
+            return results
+
+    def _raised(self, row: int, error: BaseException) -> None:
+        self._refusing.refuse(failed_call(self._refusing.name, self._arguments.of_row(row), error))
+
     def _failed(self, results: list[Any], error: BaseException) -> None:
         """The call for the row after the last result raised."""
-        self._refusing.refuse(failed_call(self._refusing.name, self._arguments.of_row(len(results)), error))
+        self._raised(len(results), error)
         results.append(None)
 
     def _column(self, results: list[Any]) -> pa.Array:

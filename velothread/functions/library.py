@@ -86,6 +86,8 @@ class Copies:
         module = ModuleType(self.name)
         module.__file__ = self.filename
         module.__package__ = self._package
+        # Where the names in annotations of a class are looked up, by it as a dataclass and by us: the first copy does.
+        sys.modules.setdefault(self.name, module)
         try:
             with _loading:
                 # `re` would give all copies one and the same compiled pattern, for its threads to fight for.
@@ -296,6 +298,9 @@ def _compiled(path: Path, name: str, package: str) -> Copies:
     except (SyntaxError, ValueError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise OptionError(f"{path}{line}: {error.msg if isinstance(error, SyntaxError) else error}") from error
+    there = sys.modules.get(name)
+    if there is None or str(getattr(there, "__file__", "")) != str(path):
+        name = f"{name} ({path})"  # one that nobody imports by mistake
     return Copies(name, str(path), code, package)
 
 

@@ -59,7 +59,7 @@ class TablesOfRows:
         if given.constant:
             calls = starmap(self._function, repeat(tuple(given.constants), rows))
         else:
-            calls = map(self._function, *given.iterables())
+            calls = map(self._function, *given.iterables(rows))
         lists = map(list, calls)
         while True:
             failure: BaseException

@@ -20,6 +20,7 @@ from velothread.sources.json_block import BlockReader, JsonPlan, Where, framed
 from velothread.sources.json_document import DocumentSplit, decoded_sample, is_document
 from velothread.sources.json_rows import JsonColumn, RowReader
 from velothread.sources.json_schema import infer_lines, infer_rows
+from velothread.sources.line_ranges import BOM, after_bom, fill, filled, next_line
 from velothread.sources.rejects import Refusals
 from velothread.sources.source import ReadOptions, Scan, Split
 from velothread.sources.text_cells import BACK, FRONT
@@ -28,7 +29,6 @@ BLOCK_BYTES = 1 << 20
 STREAM_BYTES = 4 << 20
 _SAMPLE_BYTES = 2 << 20
 _SAMPLE_FILES = 32
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +119,12 @@ class RangeSplit:
 
     def _read(self, descriptor: int) -> Iterator[tuple[list[pa.Array], int]]:
         reader = BlockReader(self.shape.plan)
-        at = self.start if self.first else _next_line(descriptor, self.start - 1, self.end)
+        at = self.start if self.first else next_line(descriptor, self.start - 1, self.end)
         # One buffer for all blocks: fresh memory for each would cost a page fault per 4 kB.
         buffer = bytearray(FRONT + min(BLOCK_BYTES, max(self.bytes, 4096)) + BACK)
         while at < self.end:
             room = len(buffer) - BACK
-            got = _fill(descriptor, memoryview(buffer)[FRONT:], at)
+            got = fill(descriptor, memoryview(buffer)[FRONT:], at)
             have = FRONT + got
             stop = _rows_end(buffer, have, room, FRONT + self.end - at, have < len(buffer))
             if stop == FRONT:
@@ -177,17 +177,6 @@ def limited(batches: Iterator[pa.RecordBatch], limit: int | None) -> Iterator[pa
         limit -= batch.num_rows
 
 
-def _fill(descriptor: int, room: memoryview, at: int) -> int:
-    """Read until `room` is full or the file ends; how many bytes."""
-    have = 0
-    while have < len(room):
-        got = os.preadv(descriptor, [room[have:]], at + have)
-        if not got:
-            break
-        have += got
-    return have
-
-
 def _rows_end(data: bytearray, have: int, room: int, wanted: int, whole: bool) -> int:
     """Where the rows end that begin before `wanted` and are whole before `room`; 0: there are none.
 
@@ -200,28 +189,6 @@ def _rows_end(data: bytearray, have: int, room: int, wanted: int, whole: bool) -
         room = wanted
     found = data.rfind(b"\n", FRONT, min(room, have)) + 1
     return found if found or not whole else have
-
-
-def _after_bom(file: File) -> int:
-    """Where the first row begins."""
-    try:
-        with open(file.path, "rb", buffering=0) as opened:
-            return len(_BOM) if opened.read(len(_BOM)) == _BOM else 0
-    except OSError as error:
-        raise unreadable(file.path, error) from error
-
-
-def _next_line(descriptor: int, at: int, end: int) -> int:
-    """The place after the first newline at or after `at`; `end` when there is none before."""
-    while at < end:
-        piece = os.pread(descriptor, 1 << 16, at)
-        if not piece:
-            return end
-        found = piece.find(b"\n")
-        if found >= 0:
-            return at + found + 1
-        at += len(piece)
-    return end
 
 
 class JsonSource:
@@ -282,7 +249,7 @@ class JsonSource:
                 yield DocumentSplit(file, place, None if file.seekable else self._stream(place, file), shape)
             elif file.splittable and file.size is not None:
                 step = self._options.split_bytes or scan.split_bytes or min(max(file.size // 16, 1 << 20), 16 << 20)
-                first = _after_bom(file)
+                first = after_bom(file)
                 for start in range(first, file.size, step):
                     yield RangeSplit(file, place, start, min(start + step, file.size), shape, start == first)
             else:
@@ -315,14 +282,14 @@ class JsonSource:
         carry, line, offset = b"", 1, 0
         with self._stream(place, file) as stream:
             while True:
-                piece = _filled(stream, size)
+                piece = filled(stream, size)
                 cut = piece.rfind(b"\n") + 1
                 if piece and not cut:
                     carry += piece
                     continue
                 rows = carry + piece[:cut] if piece else carry + b"\n" if carry else b""
-                if not offset and rows.startswith(_BOM):
-                    rows, offset = rows[len(_BOM) :], len(_BOM)
+                if not offset and rows.startswith(BOM):
+                    rows, offset = rows[len(BOM) :], len(BOM)
                 if rows:
                     yield BlockSplit(Where(file, place, offset, line), framed([rows]), FRONT + len(rows), shape)
                     line += rows.count(b"\n")
@@ -330,15 +297,6 @@ class JsonSource:
                 if not piece:
                     return
                 carry = piece[cut:]
-
-
-def _filled(stream: ByteStream | Taken, size: int) -> bytes:
-    """`size` bytes, less only at the end. A pipe gives what happens to be there: splits must not hang on that, since
-    float sums are added up split by split."""
-    piece = stream.read(size)
-    while len(piece) < size and (more := stream.read(size - len(piece))):
-        piece += more
-    return piece
 
 
 class Taken:
@@ -417,7 +375,7 @@ def _sample(file: File, size: int | None) -> tuple[Taken | None, bytes]:
 
 
 def _infer(file: File, head: bytes, document: bool, options: ReadOptions, wanted: int) -> tuple[list[JsonColumn], int]:
-    data = head.removeprefix(_BOM)
+    data = head.removeprefix(BOM)
     if document:
         rows = decoded_sample(file, data, wanted)
         return infer_rows(rows, options), len(rows)

@@ -21,6 +21,7 @@ _OPENERS = {
     "jsonl": ("velothread.sources.jsonl_source", "open_jsonl"),
     "parquet": ("velothread.sources.parquet_source", "open_parquet"),
     "arrow": ("velothread.sources.arrow_source", "open_arrow"),
+    "lines": ("velothread.sources.lines_source", "open_lines"),
 }
 _NAMES = {
     **{name: name for name in _OPENERS},
@@ -33,6 +34,7 @@ _ARGUMENTS = {
     "jsonl": (*_EVERYWHERE, "columns", "types", "all_varchar", "sample_size", "ignore_errors", "auto_detect"),
     "parquet": _EVERYWHERE,
     "arrow": _EVERYWHERE,
+    "lines": ("compression", "filename", "hive_partitioning"),
 }
 _JSON_LAYOUTS = ("auto", "array", "newline_delimited", "nd", "unstructured")
 FORMATS = tuple(sorted(_NAMES))
