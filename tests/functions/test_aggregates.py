@@ -197,6 +197,16 @@ def test_long_frames_go_through_a_tree_of_objects() -> None:
     assert aggregate_frames.LONG_FRAME < 2000
 
 
+def test_merging_for_one_frame_leaves_the_objects_of_others_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """py_greedy's merge takes the other's list itself, so that what is merged next goes into that."""
+    monkeypatch.setattr(aggregate_frames, "LONG_FRAME", 0)
+    monkeypatch.setattr(aggregate_frames, "BLOCK_ROWS", 2)
+    table = pa.table({"n": range(40), "x": range(40)})
+    for frame in ("ROWS BETWEEN 9 PRECEDING AND 8 FOLLOWING", "ROWS BETWEEN 3 FOLLOWING AND 11 FOLLOWING"):
+        over = f"OVER (ORDER BY n {frame} EXCLUDE CURRENT ROW)"
+        agree([f"SELECT py_greedy(x) {over} AS mine, list(x) {over} AS theirs FROM t"], table, 7)
+
+
 class Broken:
     def __init__(self) -> None:
         self.values: list[int] = []

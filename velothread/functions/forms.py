@@ -42,6 +42,8 @@ def form_of(registered: Registered, types: Sequence[SqlType], parameters: Sequen
     declaration = registered.declaration
     if registered.kind == "async":
         return Form("async")
+    if registered.kind == "table":
+        return Form("called", "it gives a table")
     if declaration.batch is not None:
         return Form("columns")
     function = registered.sample

@@ -83,6 +83,10 @@ class RowColumns:
             return found if len(names) > 1 else [(v,) for v in found]
         if len(names) == 1:
             return [(r,) for r in rows]
+        if kind.__module__.partition(".")[0] == "pyarrow":
+            raise WrongResultError(
+                first, f"a {kind.__name__} came: annotate the function (-> Iterator[pa.{kind.__name__}])"
+            )
         raise self._wrong(first, rows[0], f"is of type {kind.__name__}")
 
     def _of_dicts(self, rows: Sequence[Any], first: int) -> Sequence[tuple[Any, ...]]:

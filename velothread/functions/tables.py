@@ -80,7 +80,7 @@ def table_shape(function: Callable[..., Any], declaration: Declaration) -> Table
     """
     name = name_of(function)
     item = _item(hints_of(function).get("return"))
-    batches = getattr(item, "__module__", "").partition(".")[0] == "pyarrow"
+    batches = _is_arrow(item)
     if declaration.returns is not None:
         shape = shape_of_text(_TABLE.sub("STRUCT(", declaration.returns), None)
         if shape.type.kind != "STRUCT":
@@ -114,9 +114,14 @@ def _item(annotation: Any) -> Any:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (*_SEVERAL, list, collections.abc.Sequence) and arguments:
         return arguments[0]
-    if origin in (typing.Union, types.UnionType):
-        return None
-    return annotation if getattr(annotation, "__module__", "").partition(".")[0] == "pyarrow" else None
+    return annotation if _is_arrow(annotation) else None
+
+
+def _is_arrow(annotation: Any) -> bool:
+    """A RecordBatch, a Table, or one of both?"""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return all(map(_is_arrow, typing.get_args(annotation)))
+    return getattr(annotation, "__module__", "").partition(".")[0] == "pyarrow"
 
 
 def signature_of_table(function: Callable[..., Any], declaration: Declaration) -> Signature:
@@ -125,6 +130,10 @@ def signature_of_table(function: Callable[..., Any], declaration: Declaration) -
     :raises OptionError: as `table_shape`, and for parameters that SQL can't give.
     """
     row = table_shape(function, declaration).row
+    if declaration.batch is not None:
+        raise OptionError(
+            f"{name_of(function)}: batch={declaration.batch!r} is for functions of values, not for tables"
+        )
     # its own annotation is of no type that SQL has
     found = signature_of(function, declaration.with_changes(returns="BOOLEAN"))
     type_ = t.list_of(row.type)
