@@ -206,9 +206,14 @@ class ClassCaller:
         self.finish_method: Callable[..., Any] = _own(self.made, "finish")
 
     def fresh(self) -> Any:
-        """See `Caller.fresh`."""
+        """One object, as `several` of them."""
+        return self.several(1)[0]
+
+    def several(self, count: int) -> list[Any]:
+        """See `Caller.several`."""
+        made = self.made
         try:
-            return self.made()
+            return [made() for _ in range(count)]
         except (Exception, SystemExit) as error:
             raise self._failed(f"{self.name}()", error) from error
 

@@ -27,10 +27,10 @@ class Caller(Protocol):
     Threading: owned by that thread.
     """
 
-    def fresh(self) -> Any:
-        """An object that has seen no rows.
+    def several(self, count: int) -> list[Any]:
+        """So many objects that have seen no rows.
 
-        :raises ExecutionError: when it can't be made.
+        :raises ExecutionError: when one can't be made.
         """
         ...
 
@@ -110,10 +110,12 @@ class ClassState(OverFrames):
             if not count:
                 return
         self._grow(rows.groups)
-        for group in [0] if codes is None else np.unique(codes).tolist():
-            if self.objects[group] is None:
-                self.objects[group] = caller.fresh()
-        caller.step(self.objects, codes, columns, count)
+        objects = self.objects
+        groups = [0] if codes is None else np.unique(codes).tolist()
+        missing = [g for g in groups if objects[g] is None]
+        for group, made in zip(missing, caller.several(len(missing)), strict=True):
+            objects[group] = made
+        caller.step(objects, codes, columns, count)
 
     def merge(self, other: Self, codes: Codes, groups: int) -> None:
         self._grow(groups)
@@ -141,7 +143,9 @@ class ClassState(OverFrames):
         self._grow(groups)
         caller = self.here()
         # a group without rows (FILTER, no input) is an object that has seen none
-        objects = [caller.fresh() if x is None else x for x in caller.owned(self.objects[:groups])]
+        objects = caller.owned(self.objects[:groups])
+        if any(x is None for x in objects):
+            objects = [caller.several(1)[0] if x is None else x for x in objects]
         return caller.finish(objects)
 
     def over_frames(self, rows: int, columns: Sequence[pa.Array], ranges: Ranges) -> pa.Array:
