@@ -132,12 +132,19 @@ def compare(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def peers(session: nox.Session) -> None:
-    """velothread on 3.13t beside DuckDB, Polars, DataFusion and SQLite, in processes of their own. `-- tpch`: TPC-H."""
+    """velothread on 3.13t beside DuckDB, Polars, DataFusion and SQLite, in processes of their own.
+
+    `-- tpch`: TPC-H. `-- udf`: Python functions in SQL, velothread with the GIL as well.
+    """
     theirs = _venv(session, GIL, "constraints-peers.txt")
     ours = _venv(session, FREE_THREADED, "constraints.txt")
     pythons = ["--peers-python", theirs, "--velothread-python", ours]
     if session.posargs[:1] == ["tpch"]:
         session.run(ours, "bench/tpch.py", *pythons, *session.posargs[1:], external=True)
+        return
+    if session.posargs[:1] == ["udf"]:
+        pythons += ["--gil-python", _venv(session, GIL, "constraints.txt")]
+        session.run(ours, "bench/udf.py", *pythons, *session.posargs[1:], external=True)
         return
     session.run(ours, "bench/peers.py", *pythons, *session.posargs, external=True)
 

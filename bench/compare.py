@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from peers import Peer, geometric_mean
 from queries import QUERIES, Query
+from turns import Peer, geometric_mean
 
 import data
 

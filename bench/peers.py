@@ -13,77 +13,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from queries import QUERIES, Query
+from turns import Answer, Peer, geometric_mean, take_turns
 
 import data
 
-HERE = Path(__file__).resolve().parent
 OURS = ("velothread", "velothread simple")
 RIVALS = ("duckdb", "polars", "datafusion", "sqlite")
 TARGETS = {"csv": 1.3, "jsonl": 1.3, "parquet": 0.8}
-
-
-class Peer:
-    """An engine's process."""
-
-    def __init__(self, engine: str, python: str) -> None:
-        self.engine, self.python = engine, python
-        self.process = self._start()
-
-    def _start(self) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [self.python, str(HERE / "peer.py"), self.engine], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": str(HERE.parent)},
-        )  # fmt: skip
-        assert process.stdout is not None
-        if "ready" not in process.stdout.readline():
-            raise SystemExit(f"{self.engine} does not start with {self.python}")
-        return process
-
-    def ask(self, query: Query, path: Path, format: str, output: str | None) -> dict[str, Any]:
-        return self.request({"path": str(path), "format": format, "sql": query.sql, "output": output})
-
-    def request(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One answer of `peer.py`; a process that died is started again."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            self.process = self._start()
-            return {"error": "the process died"}
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def cold(self, query: Query, path: Path, format: str) -> float:
-        start = time.perf_counter()
-        process = self._start()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        request = {"path": str(path), "format": format, "sql": query.sql, "output": None}
-        process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.close()
-        process.stdout.read()
-        process.wait()
-        return time.perf_counter() - start
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def measure(peers: list[Peer], query: Query, path: Path, format: str, rounds: int) -> dict[str, Any]:
@@ -91,35 +37,25 @@ def measure(peers: list[Peer], query: Query, path: Path, format: str, rounds: in
     out: dict[str, Any] = {}
     digests: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        times: dict[str, list[float]] = {}
-        for turn in range(rounds + 1):
-            for peer in peers:
-                if "error" in out.get(peer.engine, {}):
-                    continue
-                if peer.engine == "sqlite" and (query.to_file or format != "csv"):
-                    continue
-                where = path.with_suffix(".parquet") if peer.engine == "sqlite" else path
-                output = f"{folder}/{peer.engine}.csv" if query.to_file else None
-                answer = peer.ask(query, where, format, output)
-                if "error" in answer:
-                    out[peer.engine] = answer
-                    continue
-                digests[peer.engine] = answer["digest"]
-                if output is not None:
-                    digests[peer.engine] = (
-                        [str(Path(output).stat().st_size > 0)] if Path(output).exists() else ["a folder"]
-                    )
-                if turn:
-                    times.setdefault(peer.engine, []).append(answer["seconds"])
-        for engine, seconds in times.items():
-            out[engine] = {"median": statistics.median(seconds), "spread": max(seconds) - min(seconds)}
+        outputs = {p.engine: Path(folder, f"{p.engine}.csv") if query.to_file else None for p in peers}
+
+        def asked(peer: Peer) -> Answer:
+            where = path.with_suffix(".parquet") if peer.engine == "sqlite" else path
+            output = outputs[peer.engine]
+            return peer.ask(query, where, format, None if output is None else str(output))
+
+        able = [p for p in peers if p.engine != "sqlite" or (format == "csv" and not query.to_file)]
+        for engine, taken in take_turns({p.engine: partial(asked, p) for p in able}, rounds).items():
+            if taken.error:
+                out[engine] = {"error": taken.error}
+                continue
+            out[engine] = {"median": taken.median, "spread": taken.spread}
+            digests[engine], output = taken.answers[-1]["digest"], outputs[engine]
+            if output is not None:
+                digests[engine] = [str(output.stat().st_size > 0)] if output.exists() else ["a folder"]
     reference = digests.get("duckdb")
     out["disagree"] = [e for e, d in digests.items() if reference is not None and d != reference]
     return out
-
-
-def geometric_mean(values: list[float]) -> float:
-    return math.exp(sum(map(math.log, values)) / len(values)) if values else math.nan
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from peers import Peer
 from queries import QUERIES, Query
+from turns import Peer
 
 import data
 

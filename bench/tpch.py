@@ -16,15 +16,16 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from peers import OURS, Peer, geometric_mean
+from peers import OURS
+from turns import Peer, geometric_mean, take_turns
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = ("region", "nation", "customer", "supplier", "part", "partsupp", "orders", "lineitem")
@@ -53,23 +54,14 @@ def ensure(scale: str, format: str, python: str) -> dict[str, str]:
 def measure(peers: list[Peer], request: dict[str, Any], plain: dict[str, Any], rounds: int) -> dict[str, Any]:
     """Medians and peaks per engine; engines take turns. `plain`: the same request in plainer SQL."""
     out: dict[str, Any] = {}
-    times: dict[str, list[float]] = {}
     digests: dict[str, list[str]] = {}
-    for turn in range(rounds + 1):
-        for peer in peers:
-            if "error" in out.get(peer.engine, {}):
-                continue
-            answer = peer.request(plain if peer.engine in _PLAIN else request)
-            if "error" in answer:
-                out[peer.engine] = answer
-                continue
-            digests[peer.engine] = answer["digest"]
-            out[peer.engine] = {"memory": max(answer["memory"], out.get(peer.engine, {}).get("memory", 0))}
-            if turn:
-                times.setdefault(peer.engine, []).append(answer["seconds"])
-    for engine, seconds in times.items():
-        if "error" not in out[engine]:
-            out[engine]["median"] = statistics.median(seconds)
+    asks = {p.engine: partial(p.request, plain if p.engine in _PLAIN else request) for p in peers}
+    for engine, taken in take_turns(asks, rounds).items():
+        if taken.error:
+            out[engine] = {"error": taken.error}
+            continue
+        out[engine] = {"memory": max(a["memory"] for a in taken.answers), "median": taken.median}
+        digests[engine] = taken.answers[-1]["digest"]
     reference = digests.get("duckdb")
     out["disagree"] = [e for e, d in digests.items() if reference is not None and d != reference]
     return out

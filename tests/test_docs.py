@@ -4,7 +4,7 @@
     ```console    `$ command` runs in a shell; what follows is all that it prints. A line `...` is any number of lines
     ```python     the blocks of a page run in order, in one namespace; the ```text blocks are what they print
 
-All run beside data/ and sql/, with `velothread` on PATH. ```sql no-run (or console, python) is only shown.
+All run beside data/, sql/ and examples/, with `velothread` on PATH. ```sql no-run (or console, python) is only shown.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where examples run: as in the root of the repository, but what they write goes away."""
     place = tmp_path / "velothread"
     place.mkdir()
-    for name in ("data", "sql"):
+    for name in ("data", "sql", "examples"):
         (place / name).symlink_to(ROOT / name)
     programs = tmp_path / "bin"
     programs.mkdir()

@@ -3,7 +3,8 @@
 Run it with any CPython 3.13+ that has pip and packaging (the project's own .venv does):
 
     .venv/bin/python tools/lock.py                   # newest versions that pyproject.toml allows
-    .venv/bin/python tools/lock.py --keep            # the versions that are locked now; only their hashes anew
+    .venv/bin/python tools/lock.py --keep            # the versions that are locked now, and what is asked for since;
+                                                     # hashes anew
 
 pip does all the looking up, with the index that it is configured for. No address is written: a hash is enough for pip
 to refuse a file that is not the one that was locked, from wherever it comes.
@@ -97,8 +98,10 @@ def locks() -> tuple[Lock, ...]:
     )
 
 
-def report(requirements: Iterable[str], target: Target, *, dependencies: bool) -> list[dict[str, Any]]:
-    """What pip would install for `target`: its report, one entry a package.
+def report(
+    requirements: Iterable[str], target: Target, *, dependencies: bool, pins: Iterable[str] = ()
+) -> list[dict[str, Any]]:
+    """What pip would install for `target`: its report, one entry a package. `pins`: name==version, for what they name.
 
     :raises subprocess.CalledProcessError: when something has no wheel there.
     """
@@ -107,6 +110,10 @@ def report(requirements: Iterable[str], target: Target, *, dependencies: bool) -
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
         command += ["--only-binary=:all:", f"--target={scratch}", f"--report={path}", *target.arguments()]
         command += [] if dependencies else ["--no-deps"]
+        if pins:
+            constraints = Path(scratch, "constraints.txt")
+            constraints.write_text("\n".join(pins))
+            command.append(f"--constraint={constraints}")
         subprocess.run([*command, *requirements], check=True, capture_output=True, text=True)
         installed: list[dict[str, Any]] = json.loads(path.read_text())["install"]
         return installed
@@ -134,13 +141,11 @@ def locked(path: Path) -> dict[str, list[str]]:
 
 def resolve(lock: Lock, family: Family, keep: bool) -> dict[str, str]:
     """name -> version for a family."""
-    if keep:
-        pins = locked(lock.path)
-        mine = [pin for marker in ("", family.marker) for pin in pins.get(marker, [])]
-        return dict(pin.split("==", 1) for pin in mine)
+    kept = locked(lock.path) if keep else {}
+    pins = [pin for marker in ("", family.marker) for pin in kept.get(marker, [])]
     reference = next(family.targets())  # the free-threaded one, on Linux
     print(f"resolving for {reference}", file=sys.stderr)
-    found = report(applicable(lock.requirements, family.version), reference, dependencies=True)
+    found = report(applicable(lock.requirements, family.version), reference, dependencies=True, pins=pins)
     return {canonicalize_name(entry["metadata"]["name"]): entry["metadata"]["version"] for entry in found}
 
 
@@ -180,7 +185,7 @@ def render(lock: Lock, resolved: dict[Family, dict[str, str]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keep", action="store_true", help="keep the locked versions, look up their hashes anew")
+    parser.add_argument("--keep", action="store_true", help="keep the locked versions, add what is missing")
     parser.add_argument("only", nargs="*", help="files to write, by name; all by default")
     options = parser.parse_args()
     for lock in locks():

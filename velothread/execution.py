@@ -31,7 +31,7 @@ from velothread.plan.pipelines import (
     Turns,
     Windowed,
     reads,
-    split_rows,
+    split_size,
 )
 from velothread.processors.simple import SimpleProcessor
 from velothread.processors.stage import Part, Processor, Stage
@@ -42,6 +42,7 @@ from velothread.splits import BranchSplit, SizedSplits, Splits, grouped
 if TYPE_CHECKING:
     from velothread.breakers.aggregate import AggregateBreaker
     from velothread.breakers.build import BuildBreaker
+    from velothread.functions.refusals import FunctionFailures
     from velothread.metering import Meter
 
 
@@ -117,12 +118,15 @@ class Execution:
         options: Options,
         sql: str,
         meter: Meter | None = None,
+        failures: FunctionFailures | None = None,
     ) -> None:
         self.pipelines = pipelines
         self.processor = processor
         self.options = options
         self.sql = sql
         self.meter = meter  # of EXPLAIN ANALYZE, whose pipelines are compiled for it
+        self.failures = failures  # of Python functions, where the query calls any
+        self._stages = 0
         self._results: dict[int, list[pa.RecordBatch]] = {}
         self._builds: dict[int, Any] = {}
         self._unfinished: dict[int, CompiledPipeline] = {}  # recursions whose reader has them turn
@@ -267,11 +271,24 @@ class Execution:
 
     def _run_pipeline(self, compiled: CompiledPipeline, encode: Encode | None) -> Generator[Part]:
         stage = self._stage(compiled, encode)
-        return self._run(stage, self._splits(compiled), keys=bool(getattr(compiled.pipeline.end, "keys", 0)))
+        parts = self._run(stage, self._splits(compiled), keys=bool(getattr(compiled.pipeline.end, "keys", 0)))
+        return parts if self.failures is None else self._wanted(self.failures, stage.run, parts)
+
+    def _wanted(self, failures: FunctionFailures, run: int, parts: Generator[Part]) -> Generator[Part]:
+        """The parts; what failed in splits beyond the last one that was asked for doesn't count, if there are any."""
+        with closing(parts):
+            for part in parts:
+                try:
+                    yield part
+                except GeneratorExit:
+                    if part.index is not None:
+                        failures.stop(run, part.index)
+                    raise
 
     def _stage(self, compiled: CompiledPipeline, encode: Encode | None) -> PipelineStage:
         probed = {n: self._builds[n] for b in compiled.pipeline.branches for n in b.builds}
-        return PipelineStage(compiled, self.sql, encode, probed, self._watches, self.meter)
+        self._stages += 1
+        return PipelineStage(compiled, self.sql, encode, probed, self._watches, self.meter, self._stages, self.failures)
 
     def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None) -> Generator[Part]:
         if self.meter is not None:
@@ -313,7 +330,7 @@ class Execution:
                     known = None
                 case FromPipeline():
                     batches = self._results[branch.input.number]
-                    splits = [BranchSplit(number, x) for x in grouped(batches, split_rows(branch))]
+                    splits = [BranchSplit(number, x) for x in grouped(batches, split_size(branch))]
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
                     known = [*known, *splits] if known is not None else None
                 case FromUnmatched():
@@ -326,7 +343,7 @@ class Execution:
                         batch = pa.RecordBatch.from_arrays([pa.nulls(branch.input.rows)], names=["row"])
                     rows = self.options.batch_rows
                     pieces = [batch.slice(i, rows) for i in range(0, max(batch.num_rows, 1), rows)]
-                    splits = [BranchSplit(number, x) for x in grouped(pieces, split_rows(branch))]
+                    splits = [BranchSplit(number, x) for x in grouped(pieces, split_size(branch))]
                     parts.append(lambda s=splits: iter(s))  # type: ignore[misc]
                     known = [*known, *splits] if known is not None else None
         return Splits(parts, prefetch) if known is None else SizedSplits(parts, prefetch, known)
@@ -353,9 +370,9 @@ class Execution:
         assert isinstance(branch.input, FromScan)
         scan = branch.input.scan
         bounds = (*scan.bounds, *key_bounds(branch, self._builds))
-        rows = split_rows(branch)
-        batch_rows = self.options.batch_rows if rows is None else min(self.options.batch_rows, rows)
-        return Scan(scan.columns, bounds, scan.limit, batch_rows, compiled.dictionaries, scan.early, rows)
+        size = split_size(branch)
+        batch_rows = self.options.batch_rows if size is None else min(self.options.batch_rows, size.most)
+        return Scan(scan.columns, bounds, scan.limit, batch_rows, compiled.dictionaries, scan.early, size)
 
     def _forget(self, done: int) -> None:
         """Let go of results that no later pipeline reads."""

@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from velothread.breakers.breaker import Breaker
 from velothread.codegen.pipeline import CompiledBranch
-from velothread.errors import ExecutionError, SqlError
+from velothread.errors import Cancelled, ExecutionError, SqlError
+from velothread.functions.refusals import FunctionFailures, begin
+from velothread.interruption import Interruption
 from velothread.plan.pipelines import Pipeline, Probe
 from velothread.processors.metrics import PartitionMetrics
 from velothread.sources.source import Bound, Split
@@ -46,7 +48,8 @@ class CompiledPipeline:
 @dataclass(frozen=True, slots=True)
 class PipelineStage:
     """A compiled pipeline as a stage. `encode`: what the sink wants of each batch that is emitted. `builds`: the tables
-    that are probed, by pipeline. `meter`: of a run that is measured.
+    that are probed, by pipeline. `meter`: of a run that is measured. `run`: its number among those of the query;
+    `failures`: of the Python functions that are called in it.
 
     Threading: immutable; shared by all receivers, but for `watches`: receivers append what each of them notes.
     """
@@ -57,6 +60,8 @@ class PipelineStage:
     builds: Mapping[int, Any] = field(default_factory=dict)
     watches: list[tuple[int, Any]] = field(default_factory=list)
     meter: Meter | None = None
+    run: int = 0
+    failures: FunctionFailures | None = None
 
     @property
     def name(self) -> str:
@@ -78,7 +83,7 @@ class PipelineStage:
 class PipelineWorker:
     """Runs the generated function over the batches of its splits.
 
-    Threading: owned by one receiver.
+    Threading: owned by one receiver; `interrupt` may be called by any thread.
     """
 
     stage: PipelineStage
@@ -86,8 +91,26 @@ class PipelineWorker:
     metrics: PartitionMetrics = field(default_factory=PartitionMetrics)
     collector: Any = None
     laps: tuple[Laps, ...] = ()  # per branch, when the run is measured
+    interruption: Interruption = field(default_factory=Interruption)
 
     def process(self, index: int, split: Split) -> Any:
+        failures = self.stage.failures
+        if failures is None:
+            return self._process(index, split)
+        begin(self.stage.run, index, self.interruption)
+        try:
+            return self._process(index, split)
+        except Cancelled:
+            raise
+        except BaseException:
+            failures.stop(self.stage.run, index)
+            raise
+
+    def interrupt(self) -> None:
+        """Stop waiting for calls of async functions, now and later. From any thread."""
+        self.interruption.interrupt()
+
+    def _process(self, index: int, split: Split) -> Any:
         assert isinstance(split, BranchSplit)
         breaker = self.stage.compiled.breaker
         collector = self.collector

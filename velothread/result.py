@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
+    from velothread.functions.gil import GilWatch
+    from velothread.functions.refusals import FunctionFailures
+
 
 @dataclass(frozen=True, slots=True)
 class ProgressReading:
@@ -41,14 +44,17 @@ class Result:
 
     def __init__(
         self, names: tuple[str, ...], types: tuple[SqlType, ...], execution: Execution | None, statistics: Statistics,
-        *, refusals: Sequence[Any] = (), bytes_total: int | None = None, sink: Sink | None = None,
-        target: str = "", rejects: RejectsFiles | None = None,
+        *, refusals: Sequence[Any] = (), failures: FunctionFailures | None = None, bytes_total: int | None = None,
+        sink: Sink | None = None, target: str = "", rejects: RejectsFiles | None = None, gil: GilWatch | None = None,
     ) -> None:  # fmt: skip
         self.names, self.types = names, types
         self.stats = statistics
         self.message: str | None = None
         self._execution = execution
-        self._refusals = refusals
+        # What inputs refused, and then what failed of the calls of functions.
+        self._refusals = [*refusals, *([failures] if failures is not None else [])]
+        self._failed = failures
+        self._gil = gil  # where Python functions are called, which may import what turns it on
         self._rejects = rejects or RejectsFiles()
         self._bytes_total = bytes_total
         self._sink = sink
@@ -72,8 +78,20 @@ class Result:
 
     @property
     def refused(self) -> int:
-        """Rows of inputs that were refused (`on_error`), so far."""
+        """Rows that were refused (`on_error`), so far: of inputs, and those for which a function failed."""
         return sum(r.count for r in self._refusals)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Per Python function that failed, so far: for how many rows, which then have NULL, or were left out."""
+        return self._failed.by_name() if self._failed is not None else {}
+
+    @property
+    def refusal_lines(self) -> list[str]:
+        """`refused` in words, a line for the inputs and one for each function that failed; none where all was well."""
+        inputs = self.refused - sum(self.failures.values())
+        lines = [f"{inputs} row{'' if inputs == 1 else 's'} refused"] if inputs else []
+        return lines + (self._failed.lines() if self._failed is not None else [])
 
     @property
     def progress(self) -> ProgressReading | None:
@@ -189,6 +207,8 @@ class Result:
         metrics = self._execution.processor.metrics
         first = len(metrics.stages)
         start = perf_counter()
+        if self._gil is not None:
+            self._gil.begin()
         try:
             for piece in pieces:
                 if isinstance(piece, pa.RecordBatch):
@@ -203,9 +223,11 @@ class Result:
                 close()
             self.stats.run_s = perf_counter() - start
             self.stats.stages = metrics.stages[first:]
-            self.stats.refused = self.refused
+            self.stats.refused, self.stats.failures = self.refused, self.failures
             del metrics.stages[first:]
             self._rejects.write(self._refusals)
+            if self._gil is not None:
+                self._gil.end()
 
 
 def _close(rows: weakref.ref[Any]) -> None:

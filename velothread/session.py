@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
@@ -25,7 +26,9 @@ from velothread.frontend.optimize import optimize
 from velothread.frontend.parameters import refuse_surplus
 from velothread.frontend.parse import Statement, parse
 from velothread.frontend.select import QueryBinder
+from velothread.functions.gil import GilWatch
 from velothread.functions.library import Library
+from velothread.functions.refusals import FunctionFailures
 from velothread.options import Options
 from velothread.plan import nodes, pipelines
 from velothread.plan.cutting import cut as cut_plan
@@ -62,10 +65,14 @@ class Session:
         self._rejects = RejectsFiles()
         self._known_files = Remembered()
         self._functions = Library()
+        # A session that is dropped without being closed leaves no event loop. (Not when the library goes: on 3.13t
+        # generated functions live for ever, and what they call, too.)
+        weakref.finalize(self, self._functions.belongings.end)
         self._closed = False
         self._cancels = Cancels()
         # What is said once per session: as a warning, unless there is another way to say it (as in the CLI).
         self.notify: Callable[[str], None] = _warn
+        self._gil = GilWatch(_warn)
 
     # --- tables
 
@@ -102,7 +109,9 @@ class Session:
 
         :raises OptionError: when there is no such file or function, or it can't be loaded.
         """
-        return [f.name for f in self._functions.load(spec)]
+        self._gil.say = self.notify
+        with self._gil.loading(spec):
+            return [f.name for f in self._functions.load(spec)]
 
     # --- queries
 
@@ -163,7 +172,9 @@ class Session:
         sources = list(catalog.opened.values())
         processor, stats.reason = self._processor(sources, catalog)
         stats.processor, stats.partitions = processor.name, processor.partitions
-        execution = Execution(compiled, processor, self.options, statement.sql, meter)
+        self._gil.say = self.notify
+        failures = FunctionFailures(catalog.bound, self.options.read.rejects) if catalog.bound else None
+        execution = Execution(compiled, processor, self.options, statement.sql, meter, failures)
         refusals = [r for s in sources if (r := getattr(s, "refusals", None)) is not None]
         sizes = [s.size for s in sources]
         if self._cancels.count != since:
@@ -175,6 +186,8 @@ class Session:
             execution,
             stats,
             refusals=refusals,
+            failures=failures,
+            gil=self._gil if catalog.bound else None,
             bytes_total=total,
             sink=sink,
             target=target,
@@ -225,11 +238,11 @@ class Session:
     # --- the processor
 
     def _processor(self, sources: Sequence[Source], catalog: Catalog) -> tuple[Processor, str]:
-        python = any(f.split_rows is not None for f in catalog.bound)
+        python = any(f.split_size is not None for f in catalog.bound)
         choice = choose_processor(self.options, sources, python=python)
         if choice.name not in self._processors:
-            self._processors[choice.name] = choice.make()
-            if choice.notice is not None:
+            self._processors[choice.name] = choice.make(self._functions.belongings.end_mine)
+            if choice.notice is not None and not self._gil.said:
                 self.notify(choice.notice)
         return self._processors[choice.name], choice.reason
 
@@ -271,6 +284,8 @@ class Session:
         for processor in self._processors.values():
             processor.close()
         self._processors.clear()
+        for problem in self._functions.belongings.end():
+            self.notify(problem)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from velothread.sources.source import BatchSplit, Split
+from velothread.sources.source import BatchSplit, Split, SplitSize
 
 # Batches between pipelines are dealt out in splits of about so many rows.
 SPLIT_ROWS = 262_144
@@ -59,16 +59,18 @@ class SizedSplits(Splits):
         return iter(self.known)
 
 
-def grouped(batches: Sequence[pa.RecordBatch], most: int | None = None) -> Iterator[Split]:
-    """Batches in splits of about SPLIT_ROWS rows, in order; cut to `most` rows, if that is given."""
-    if most is not None:
+def grouped(batches: Sequence[pa.RecordBatch], size: SplitSize | None = None) -> Iterator[Split]:
+    """Batches in splits of about SPLIT_ROWS rows, in order, or of `size`."""
+    most = SPLIT_ROWS
+    if size is not None:
+        most = size.of_rows(sum(b.num_rows for b in batches))
         batches = [b.slice(i, most) for b in batches for i in range(0, max(b.num_rows, 1), most)]
     group: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
         group.append(batch)
         rows += batch.num_rows
-        if rows >= (most or SPLIT_ROWS):
+        if rows >= most:
             yield BatchSplit(tuple(group), sum(b.nbytes for b in group))
             group, rows = [], 0
     if group:

@@ -24,11 +24,15 @@ class Statistics:
     run_s: float = 0.0
     rows: int = 0
     refused: int = 0
+    failures: dict[str, int] = field(default_factory=dict)  # per Python function: rows for which it failed
     stages: list[StageMetrics] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
-        names = ("processor", "reason", "partitions", "parse_s", "bind_s", "compile_s", "run_s", "rows", "refused")
+        names = (
+            "processor", "reason", "partitions", "parse_s", "bind_s", "compile_s", "run_s", "rows", "refused",
+            "failures",
+        )  # fmt: skip
         return {n: getattr(self, n) for n in names} | {"stages": [s.as_dict() for s in self.stages]}
 
     def rows_of_table(self) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ class FakeResult:
     is_query: bool = True
     message: str | None = None
     refused: int = 0
+    refusal_lines: Sequence[str] = ()
     during: Callable[[], None] | None = None
     stats: FakeStatistics = field(default_factory=FakeStatistics)
     progress: Any = field(default_factory=lambda: SimpleNamespace(bytes_done=50, bytes_total=100, rows=7))

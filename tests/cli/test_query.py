@@ -137,7 +137,9 @@ def test_parameters(call: Call) -> None:
 
 
 def test_statistics_timer_and_refused_rows_go_to_standard_error(call: Call) -> None:
-    ended = call("query", "SELECT 1", "--stats", "--timer", session=FakeSession(FakeResult(refused=2)))
+    ended = call(
+        "query", "SELECT 1", "--stats", "--timer", session=FakeSession(FakeResult(refusal_lines=["2 rows refused"]))
+    )
     refused, stats, timer = ended.err.splitlines()
     assert (refused, stats) == ("2 rows refused", "processor: fake")
     assert timer.startswith("time: ")

@@ -83,6 +83,12 @@ class ExchangeWorker:
             self.stage.exchange.send(self.partition, owner, index, share)
         self.metrics.exchange_ns += perf_counter_ns() - start
 
+    def interrupt(self) -> None:
+        """As of the worker inside. From any thread."""
+        interrupt = getattr(self.inner, "interrupt", None)
+        if interrupt is not None:
+            interrupt()
+
     def finish(self) -> Any:
         partial = self.inner.finish()
         if partial is not None:

@@ -65,7 +65,7 @@ _READ = (
     click.option("--header/--no-header", default=None, help="CSV input has a header line, or none; default: find out."),
     click.option("--sample-rows", type=click.IntRange(1), metavar="N", help="Rows looked at to find out types."),
     click.option("--on-error", type=click.Choice(("fail", "null", "skip")),
-                 help="For a value that doesn't fit: stop, make it NULL, or leave the row out."),
+                 help="For a value that doesn't fit, or a function that fails: stop, NULL, or leave the row out."),
     click.option("--rejects", metavar="FILE", type=click.Path(), help="Keep what was refused in FILE."),
 )  # fmt: skip
 
@@ -137,7 +137,8 @@ def session_options(chosen: dict[str, Any]) -> dict[str, Any]:
         "on_error": chosen.get("on_error"),
         "rejects": chosen.get("rejects"),
     }
-    if read_options["rejects"] and read_options["on_error"] in (None, "fail"):
+    # A function may say for itself that it goes on.
+    if read_options["rejects"] and read_options["on_error"] in (None, "fail") and not chosen.get("functions"):
         raise OptionError("--rejects keeps what is refused, so it needs --on-error skip or --on-error null")
     read_options = {k: v for k, v in read_options.items() if v is not None}
     names = ("processor", "partitions", "strategy", "wait", "batch_rows", "queue_depth", "dialect")

@@ -22,6 +22,7 @@ REQUIRED = {
     "sqlglot": ("sqlglot",),
     "click": ("click",),
     "rich": ("rich.console",),
+    "tenacity": ("tenacity",),
 }
 OPTIONAL = {"pandas": ("pandas",), "polars": ("polars",)}
 
@@ -46,8 +47,9 @@ class Library:
 
 
 @click.command("doctor", short_help="Check the set-up.")
+@click.option("--udf", "functions", metavar="FILE.py", multiple=True, help="Look at what a file of functions imports.")
 @choices.general
-def command(**_: Any) -> int:
+def command(functions: tuple[str, ...] = (), **_: Any) -> int:
     """Check the interpreter, the GIL and who turned it on, the cores, and the libraries. Exits with 1 if something is
     wrong."""
     free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -67,6 +69,12 @@ def command(**_: Any) -> int:
     for library in libraries:
         state = library.problem or ("not known" if library.gil is None else "on" if library.gil else "off")
         lines.append(f"{library.name:<12} {library.version or '-':<11} {state}")
+    for path in functions:
+        from velothread.cli.udf_imports import examine_imports, problems_of, table_of
+
+        imports = examine_imports(path)
+        lines += table_of(path, imports)
+        problems += problems_of(path, imports, free_threaded=free_threaded)
     click.echo("\n".join(lines))
     for problem in problems:
         click.echo(f"problem: {problem}", err=True)

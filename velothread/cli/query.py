@@ -191,8 +191,8 @@ class _Run:
         elapsed = time.perf_counter() - started
         if result.message:
             note(result.message)
-        if result.refused:
-            note(f"{result.refused} row{'' if result.refused == 1 else 's'} refused")
+        for line in result.refusal_lines:
+            note(line)
         if self.stats:
             note(result.stats.render())
         if self.timer:

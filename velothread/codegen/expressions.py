@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from velothread.codegen.writer import SourceWriter
+from velothread.errors import UnsupportedError
 from velothread.kernels import rows as runtime
 from velothread.plan.expressions import (
     AggregateCall,
@@ -36,19 +37,24 @@ class ExpressionWriter:
     """Writes the expressions of one branch.
 
     `raw`: field -> variable as the batch brings it (text may be dictionary-encoded). `known`: (guard, expression) ->
-    variable that holds its value. A guard is the name of a mask, or "" for none.
+    variable that holds its value. A guard is the name of a mask, or "" for none. `staying`: a mask of the rows that are
+    not left out, because a function failed; "" while none can be. `in_the_way`: of leaving rows out here;
+    "" for nothing.
     """
 
     writer: SourceWriter
     raw: dict[Field, str]
     maybe_dictionary: frozenset[Field]
     known: dict[tuple[str, Expression], str] = field(default_factory=dict)
+    staying: str = ""
+    in_the_way: str = ""
 
     def value(self, e: Expression, guard: str = "") -> str:
         """The name of a variable or constant that holds `e` (text decoded)."""
         if isinstance(e, Literal):
             return self._literal(e)
-        if guard and not may_raise(e) and not isinstance(e, Column):
+        # What is there for all rows is there for some: its columns may have been left behind with a filter.
+        if guard and not isinstance(e, Column) and (("", e) in self.known or not may_raise(e)):
             guard = ""
         key = (guard, e)
         if key in self.known:
@@ -196,17 +202,35 @@ class ExpressionWriter:
         names = {f: w.fresh(f.name) for f in e.parameters}
         w.line(f"def {compute}({', '.join(['rows', *names.values()])}):")
         w.indent()
-        w.line(f"return {ExpressionWriter(w, names, frozenset()).value(e.body)}", getattr(e.body, "position", None))
+        inner = ExpressionWriter(w, names, frozenset(), in_the_way="it stands in a lambda, over the items of a list")
+        w.line(f"return {inner.value(e.body)}", getattr(e.body, "position", None))
         w.dedent()
         kernel = w.function(e.kernel, e.name)
         return self._assign(e.name, f"{kernel}({', '.join([compute, *arguments])})", e)
 
     def _python_call(self, e: PythonCall, guard: str) -> str:
         """The guard goes along: for a row that doesn't want it the function must not be called, whatever the values."""
+        known = self.known.get(("", e))
+        if guard and known is not None:  # it has been called for all rows: not a second time for some
+            return self._assign(known, f"{self._use('only_where')}({guard}, {known})", e)
         arguments = [self.raw_value(a) if isinstance(a, Column) else self.value(a, guard) for a in e.arguments]
         name = _safe_name(e.function.name)
         call = self.writer.function(e.function, name + "_call")
-        return self._assign(name, f"{call}({', '.join(['rows', guard or 'None', *arguments])})", e)
+        if e.function.on_error != "skip":
+            if self.staying:
+                guard = self._assign("wanted", f"{self._use('both')}({guard or 'None'}, {self.staying})", e)
+            return self._assign(name, f"{call}({', '.join(['rows', guard or 'None', *arguments])})", e)
+        if self.in_the_way:
+            raise UnsupportedError(
+                f"{e.function.name} can't leave a row out here: {self.in_the_way}",
+                e.position,
+                hint="on_error='null' makes the result NULL instead; TRY(...) does so for one call",
+            )
+        value, staying = self.writer.fresh(name), self.writer.fresh("staying")
+        given = ", ".join(["rows", self.staying or "None", guard or "None", *arguments])
+        self.writer.line(f"{value}, {staying} = {call}.leaving_out({given})", e.position)
+        self.staying = staying
+        return value
 
     # --- once per distinct value
 

@@ -131,6 +131,7 @@ def _write(pipeline: Pipeline, branch: Branch, name: str, measured: bool) -> tup
     for i, step in enumerate(branch.steps):
         steps.write(step, (*(e for s in branch.steps[i + 1 :] for e in read_by(s)), *branch.outputs))
     w.comment(_describe(pipeline, branch))
+    steps.leave_out(branch.outputs)
     outputs = []
     for i, e in enumerate(branch.outputs):
         variable = expressions.raw_value(e) if i in encoded else expressions.value(e)

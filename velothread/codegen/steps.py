@@ -10,13 +10,26 @@ columns that are needed later are carried on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from velothread.codegen.expressions import ExpressionWriter
 from velothread.codegen.writer import SourceWriter
 from velothread.kernels import rows as runtime
-from velothread.plan.expressions import Column, Expression, Field, Literal, children, columns_of, show
-from velothread.plan.pipelines import Explode, Let, Probe, Step, Where
+from velothread.plan.expressions import (
+    Case,
+    Coalesce,
+    Column,
+    Expression,
+    Field,
+    Literal,
+    Logical,
+    PythonCall,
+    children,
+    columns_of,
+    leaves_out,
+    show,
+)
+from velothread.plan.pipelines import Explode, Let, Probe, Step, Where, read_by
 from velothread.types import VARCHAR
 
 Later = tuple[Expression, ...]
@@ -39,9 +52,10 @@ class StepWriter:
         match step:
             case Where():
                 self.writer.comment(f"WHERE {show(step.predicate)}")
+                self.leave_out((step.predicate,), later)
                 self._keep(self.expressions.value(step.predicate), later)
             case Let():
-                self._let(step)
+                self._let(step, later)
             case Probe():
                 self._probe(step, later)
             case Explode():
@@ -64,7 +78,7 @@ class StepWriter:
 
     # --- filters
 
-    def _keep(self, mask: str, later: Later) -> None:
+    def _keep(self, mask: str, later: Later, *, lap: bool = True) -> None:
         """Keep the rows for which `mask` is true: of the columns needed later, and of values computed already."""
         w, expressions = self.writer, self.expressions
         fields, values = self._needed(later)
@@ -73,11 +87,32 @@ class StepWriter:
         target = f"({', '.join(names)}{',' if names else ''})"
         keep = w.function(runtime.keep, "keep")
         w.line(f"rows, {target} = {keep}({mask}, rows, {target})" if names else f"rows, _ = {keep}({mask}, rows, ())")
-        self._lap()
+        if lap:
+            self._lap()
         w.line("if rows == 0:")
         w.line(f"    {self._leave}")
         expressions.raw = {f: expressions.raw[f] for f in fields}
         expressions.known = {k: expressions.known[k] for k in values}
+        expressions.staying = ""
+
+    def leave_out(self, wanted: Later, later: Later = ()) -> None:
+        """Rows for which a function of `wanted` fails are left out, where that is what it should do.
+
+        They are gone before anything else of `wanted` is computed, but for what decides whether there is a call.
+        """
+        kept = (*wanted, *later)
+        for e in wanted:
+            for call in _calls_of_all_rows(e):
+                self.expressions.value(call)
+        self._keep_staying(kept)
+        for e in wanted:
+            if leaves_out(e):
+                self.expressions.value(e)
+        self._keep_staying(kept)
+
+    def _keep_staying(self, later: Later) -> None:
+        if self.expressions.staying:
+            self._keep(self.expressions.staying, later, lap=False)
 
     def _needed(self, later: Later) -> tuple[list[Field], list[tuple[str, Expression]]]:
         """The columns, and the values computed already, that are needed later."""
@@ -87,8 +122,9 @@ class StepWriter:
         fields = {f for e in later for f in _columns_outside(e, computed)}
         return [f for f in expressions.raw if f in fields], values
 
-    def _let(self, step: Let) -> None:
+    def _let(self, step: Let, later: Later) -> None:
         """Columns of their own; what was computed for them is not to be taken for the same text elsewhere."""
+        self.leave_out(step.expressions, later)
         for f, e in zip(step.fields, step.expressions, strict=True):
             name = self.writer.fresh(f.name)
             self.writer.line(f"{name} = {self._column_of(e)}", getattr(e, "position", None))
@@ -102,6 +138,7 @@ class StepWriter:
 
         w, expressions = self.writer, self.expressions
         w.comment(f"JOIN {step.text}")
+        self.leave_out((*step.keys, *((step.nearest,) if step.nearest is not None else ())), (*read_by(step), *later))
         build = f"builds[{step.build}]"
         keys = [self._column_of(e) for e in step.keys]
         arguments = [build, "rows", f"({', '.join(keys)}{',' if keys else ''})"]
@@ -160,7 +197,7 @@ class StepWriter:
         known = {k: self._picked(outer.known[k], left) for k in _needed_values(outer, (step.on,))}
         raw |= self._payload(step, {f for f in step.fields if f in used}, right)
         text = outer.maybe_dictionary | _text(step.fields)
-        inner = ExpressionWriter(w, raw, text, known)
+        inner = ExpressionWriter(w, raw, text, known, in_the_way="it stands in a condition of a join that is no filter")
         w.line(f"return {inner.value(step.on)}", getattr(step.on, "position", None))
         w.dedent()
         return name
@@ -219,6 +256,7 @@ class StepWriter:
 
         w, expressions = self.writer, self.expressions
         w.comment("UNNEST " + ", ".join(map(show, step.lists)))
+        self.leave_out(step.lists, later)
         lists = [self._column_of(e) for e in step.lists]
         names = [w.fresh(f.name) for f in step.fields]
         function = w.function(unnesting.elements, "elements")
@@ -228,6 +266,18 @@ class StepWriter:
         self._enter(left, later)
         expressions.raw |= dict(zip(step.fields, names, strict=True))
         self._lap()
+
+
+def _calls_of_all_rows(e: Expression) -> Iterator[PythonCall]:
+    """The calls in `e` that may leave rows out and are made for every row, whatever else is in `e`."""
+    match e:
+        case PythonCall() if e.function.on_error == "skip":
+            yield e
+        case Case() | Coalesce() | Logical():
+            yield from _calls_of_all_rows(children(e)[0])
+        case _:
+            for c in children(e):
+                yield from _calls_of_all_rows(c)
 
 
 def _text(fields: Sequence[Field]) -> frozenset[Field]:

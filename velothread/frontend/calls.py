@@ -83,7 +83,7 @@ class CallBinder:
         if not isinstance(node, exp.Anonymous):
             raise UnsupportedError(f"{type(node).__name__} is not supported here", place, sql=sql)
         name = str(node.this).lower()
-        if name in self.binder.query.catalog.functions:
+        if name in self.binder.functions:
             from velothread.frontend.python_calls import bind_python_call, is_python_aggregate
 
             if is_python_aggregate(self.binder, name):
@@ -138,10 +138,8 @@ class CallBinder:
 
             if name in WINDOW_FUNCTIONS:
                 raise BindError(f"{name} is a window function: it needs OVER (...)", place, sql=sql)
-            catalog = self.binder.query.catalog
-            hint = catalog.unfit.get(name) or did_you_mean(
-                name, [*catalog.functions, *SCALARS, *AGGREGATES, *self.special]
-            )
+            known = [*self.binder.functions, *SCALARS, *AGGREGATES, *self.special]
+            hint = self.binder.unfit.get(name) or did_you_mean(name, known)
             raise BindError(f"unknown function {name}", place, hint=hint, sql=sql)
         if name in _ADAPTING and len(arguments) == 2:
             arguments = self._adapted(arguments)
@@ -238,7 +236,7 @@ class CallBinder:
                 raise BindError("an aggregate can't stand inside another", e.position or place, sql=binder.sql)
             if not windowed:
                 refuse_windows(e, "an aggregate", binder.sql)
-        registered = binder.query.catalog.functions.get(name)
+        registered = binder.functions.get(name)
         if registered is not None:
             from velothread.frontend.python_calls import bind_python_aggregate
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from velothread.frontend.calls import CallBinder
     from velothread.frontend.select import QueryBinder
     from velothread.frontend.subqueries import SubqueryBinder
+    from velothread.functions.library import Registered
 
 _BINARY = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.Pow: "**",
@@ -69,6 +70,8 @@ class ExpressionBinder:
         self.used_names: set[str] = set()  # the parameters that they take by name
         self.query_time = datetime.now(UTC)
         self.query: QueryBinder  # whose expressions these are, which sets it
+        self.functions: Mapping[str, Registered] = {}  # of the user's in Python, by lower-case name
+        self.unfit: Mapping[str, str] = {}  # those that can't be called, with the reason
         self._depth = 0
 
     @cached_property

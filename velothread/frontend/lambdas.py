@@ -28,6 +28,7 @@ from velothread.plan.expressions import (
     Field,
     Literal,
     OverItems,
+    PythonCall,
     Subquery,
     WindowCall,
     columns_of,
@@ -123,9 +124,19 @@ def bind_try(binder: ExpressionBinder, nodes: list[Any], scope: Scope, node: exp
         raise BindError("TRY can't stand around an aggregate, a window or a subquery", place, sql=binder.sql)
     if not may_raise(value):
         return value
+    if isinstance(value, PythonCall) and not any(map(may_raise, value.arguments)):
+        return replace(value, function=value.function.under_try())
+    # Inside of TRY, what fails makes the whole of it NULL.
+    value = transform(value, _failing)
     body = _closed(value, [])
     missing = literal(None, value.type)
     return OverItems("try", attempt, (missing, *body.captured), body.parameters, body.value, value.type, False, place)
+
+
+def _failing(e: Expression) -> Expression | None:
+    if not isinstance(e, PythonCall) or e.function.on_error != "skip":
+        return None
+    return replace(e, function=e.function.failing(), arguments=tuple(transform(a, _failing) for a in e.arguments))
 
 
 def over_list(lists: Expression, make: Callable[[Expression], Expression], place: Position | None) -> Expression:

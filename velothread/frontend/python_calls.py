@@ -30,7 +30,7 @@ def bind_python_call(
 
     :raises BindError: when the arguments don't fit what it takes.
     """
-    registered = binder.query.catalog.functions[name]
+    registered = binder.functions[name]
     place = position(node)
     if registered.kind not in ("scalar", "async"):
         raise BindError(f"{registered.name} is {use_of(registered.kind, registered.name)}", place, sql=binder.sql)
@@ -45,10 +45,20 @@ def bind_python_call(
     left = registered.signature.parameters[len(parameters) :]
     defaults = _defaults(left)
     parameters, cast = (*parameters, *left[: len(defaults)]), (*cast, *defaults)
-    on_error = registered.declaration.on_error or binder.query.catalog.read.on_error
-    function = BoundFunction(registered, tuple(a.type for a in cast), parameters, on_error)
+    return python_call(binder, registered, parameters, cast, place)
+
+
+def python_call(
+    binder: ExpressionBinder, registered: Registered, parameters: tuple[Parameter, ...],
+    arguments: tuple[Expression, ...], place: Position | None,
+) -> PythonCall:  # fmt: skip
+    """A call with arguments that are `fitted`."""
+    read = binder.query.catalog.read
+    on_error = registered.declaration.on_error or read.on_error
+    types = tuple(a.type for a in arguments)
+    function = BoundFunction(registered, types, parameters, on_error, keeps=read.rejects is not None)
     binder.query.catalog.bound.append(function)
-    return PythonCall(function, cast, function.returns, place)
+    return PythonCall(function, arguments, function.returns, place)
 
 
 def bind_python_aggregate(
@@ -69,7 +79,7 @@ def bind_python_aggregate(
 
 def is_python_aggregate(binder: ExpressionBinder, name: str) -> bool:
     """Is it the name of a class of `Catalog.functions`?"""
-    registered = binder.query.catalog.functions.get(name)
+    registered = binder.functions.get(name)
     return registered is not None and registered.kind == "aggregate"
 
 
@@ -124,4 +134,4 @@ def _target(given: SqlType, parameter: Parameter) -> SqlType | None:
     return pattern if implicit_cost(given, pattern) is not None else None
 
 
-__all__ = ["bind_python_aggregate", "bind_python_call", "fitted", "is_python_aggregate"]
+__all__ = ["bind_python_aggregate", "bind_python_call", "fitted", "is_python_aggregate", "python_call"]

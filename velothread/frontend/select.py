@@ -68,6 +68,7 @@ class QueryBinder:
         self.fields = FieldMaker()
         self.expressions = ExpressionBinder(sql, parameters)
         self.expressions.query = self
+        self.expressions.functions, self.expressions.unfit = catalog.functions, catalog.unfit
         self.catalog = catalog
         self.outer: Scope | None = None  # the scope around the query that is being bound
         self.ctes: dict[str, Cte] = {}  # the WITH items that it may name

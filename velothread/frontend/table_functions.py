@@ -16,15 +16,14 @@ from sqlglot import exp
 from velothread import types as t
 from velothread.errors import BindError, OptionError, SourceError, did_you_mean
 from velothread.frontend.parse import position
-from velothread.frontend.python_calls import fitted
-from velothread.functions.bound import BoundFunction
+from velothread.frontend.python_calls import fitted, python_call
 from velothread.functions.objects import is_sink, made, python_values
 from velothread.functions.signatures import use_of
 from velothread.functions.table_rows import RowColumns
 from velothread.functions.table_source import FunctionSource
 from velothread.functions.tables import table_shape
 from velothread.plan import nodes
-from velothread.plan.expressions import Call, Column, Expression, Literal, PythonCall
+from velothread.plan.expressions import Call, Column, Expression, Literal
 
 if TYPE_CHECKING:
     from velothread.frontend.select import QueryBinder
@@ -162,12 +161,9 @@ def _lateral(
 ) -> Bound:  # fmt: skip
     """A list of rows, unnested."""
     place = position(node)
-    on_error = registered.declaration.on_error or query.catalog.read.on_error
-    function = BoundFunction(registered, tuple(a.type for a in arguments), parameters, on_error)
-    query.catalog.bound.append(function)
-    call = PythonCall(function, arguments, function.returns, place)
+    call = python_call(query.expressions, registered, parameters, arguments, place)
     plan, (items,) = query.subqueries.attach(nodes.Values((), None, 1), [call])
-    element = function.returns.element
+    element = call.type.element
     assert element is not None
     item = query.fields(registered.name, element)
     counted = (query.fields("ordinality", t.BIGINT),) if ordinal else ()

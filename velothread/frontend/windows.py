@@ -158,7 +158,7 @@ def bind_window(binder: ExpressionBinder, node: exp.Window, scope: Scope) -> Exp
     place = position(written.call) or position(node)
     from velothread.kernels.aggregates import AGGREGATES
 
-    functions = binder.query.catalog.functions
+    functions = binder.functions
     name = _ALIASES.get(name, name) if name not in functions else name
     if name in functions:
         call = _python(binder, name, written, over, scope, place)
@@ -366,7 +366,7 @@ def _python(
     binder: ExpressionBinder, name: str, written: _Written, over: _Over, scope: Scope, place: Position | None
 ) -> WindowCall:
     """A class of the user's."""
-    registered = binder.query.catalog.functions[name]
+    registered = binder.functions[name]
     if registered.kind != "aggregate":
         message = (
             f"{registered.name} is neither an aggregate nor a window function: it is a Python function, not a class"

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from velothread.functions.failures import raise_interrupt
 from velothread.kernels.grouping import Codes
-from velothread.kernels.rows import plain
 
 if TYPE_CHECKING:
     from velothread.functions.aggregates import ClassCaller
@@ -43,7 +43,7 @@ def over_frames(caller: ClassCaller, rows: int, columns: Sequence[pa.Array], ran
         columns = [c.take(pa.array(kept)) for c in columns]
         ranges = tuple((before.take(begin), before.take(end)) for begin, end in ranges)
         rows = len(kept)
-    lists = [leave(plain(c)) for leave, c in zip(caller.leaves, columns, strict=True)]
+    lists = caller.values(columns)
     frames = len(ranges[0][0])
     if caller.merges and _steps(ranges) > LONG_FRAME * frames:
         longest = max(int((end - begin).max(initial=0)) for begin, end in ranges)
@@ -83,7 +83,8 @@ def _results(caller: ClassCaller, objects: Any) -> pa.Array:
     for x in objects:
         try:
             found = finish(x)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            raise_interrupt(error)
             raise caller.failed_finish(x, error) from error
         if nested:  # what it gave may be a list of its own that later rows change
             pieces.append(caller.entered([found]))
@@ -126,7 +127,8 @@ class Going:
                 values = rows[last] if rows is not None else ()
                 try:
                     step(found, *values)
-                except (Exception, SystemExit) as error:
+                except BaseException as error:
+                    raise_interrupt(error)
                     raise caller.failed_step(values, error) from error
             else:
                 _step(caller, found, lists, last, end)

@@ -40,7 +40,7 @@ from velothread.functions.annotations import Parameter, Signature, signature_of
 from velothread.functions.arguments import leaving
 from velothread.functions.calling import CHUNK_ROWS
 from velothread.functions.declaration import Declaration, name_of
-from velothread.functions.failures import frames_of
+from velothread.functions.failures import described, frames_of, more_of, raise_interrupt
 from velothread.functions.own_code import own_function
 from velothread.functions.results import WrongResultError, entering, shortened
 from velothread.kernels.aggregates.function import AggregateFunction
@@ -196,7 +196,7 @@ class ClassCaller:
             assert found is not None
             parameters = found
         self.returns = registered.signature.returns
-        self.leaves = [leaving(t, p.shape) for t, p in zip(bound.types, parameters, strict=True)]
+        self._leaves = [leaving(t, p.shape) for t, p in zip(bound.types, parameters, strict=True)]
         some = any(p.shape.nullable for p in parameters)
         self._strict = [i for i, p in enumerate(parameters) if some and not p.shape.nullable]
         self._enter = entering(self.returns)
@@ -214,7 +214,8 @@ class ClassCaller:
         made = self.made
         try:
             return [made() for _ in range(count)]
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            raise_interrupt(error)
             raise self._failed(f"{self.name}()", error) from error
 
     def left(self, columns: Sequence[pa.Array]) -> Codes | None:
@@ -224,16 +225,25 @@ class ClassCaller:
 
     def step(self, objects: Sequence[Any], codes: Codes | None, columns: Sequence[pa.Array], rows: int) -> None:
         """See `Caller.step`. No row passes through code of ours: `map` calls the method, in C."""
-        columns = [plain(c) for c in columns]
         for first in range(0, rows, CHUNK_ROWS):
             count = min(CHUNK_ROWS, rows - first)
-            lists = [leave(c.slice(first, count)) for leave, c in zip(self.leaves, columns, strict=True)]
+            lists = self.values([c.slice(first, count) for c in columns])
             owners: Iterable[Any]
             if codes is None:
                 owners = repeat(objects[0], count)
             else:
                 owners = map(objects.__getitem__, codes[first : first + count].tolist())
             self.stepped(owners, lists, count)
+
+    def values(self, columns: Sequence[pa.Array]) -> list[list[Any]]:
+        """The columns as lists of Python values.
+
+        :raises ExecutionError: for a value that Python has not: the year 12000.
+        """
+        try:
+            return [leave(plain(c)) for leave, c in zip(self._leaves, columns, strict=True)]
+        except ExecutionError as error:
+            raise ExecutionError(f"{self.name}: {error.message}", self.position) from None
 
     def stepped(self, owners: Iterable[Any], lists: Sequence[Sequence[Any]], count: int) -> None:
         """Call `step` for rows whose values are in `lists`.
@@ -247,7 +257,8 @@ class ClassCaller:
             if len(done) == count:
                 return
             failure = StopIteration()  # raised by the method, it ends the `map`
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            raise_interrupt(error)
             failure = error
         raise self.failed_step([v[len(done)] for v in lists], failure) from failure
 
@@ -265,7 +276,8 @@ class ClassCaller:
             if len(done) == len(mine):
                 return
             failure = StopIteration()
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            raise_interrupt(error)
             failure = error
         both = f"{_content(mine[len(done)])}, and other: {_content(theirs[len(done)])}"
         raise self._failed(f"{self.name}.merge(other), of {both},", failure) from failure
@@ -286,7 +298,8 @@ class ClassCaller:
             failure = StopIteration()
         except ExecutionError:
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            raise_interrupt(error)
             failure = error
         raise self.failed_finish(objects[len(results)], failure) from failure
 
@@ -314,8 +327,8 @@ class ClassCaller:
         return over_frames(self, rows, columns, ranges)
 
     def _failed(self, call: str, error: BaseException) -> ExecutionError:
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return ExecutionError("\n".join([f"{call} raised {what}", *frames_of(error)]), self.position)
+        lines = [f"{call} raised {described(error)}", *frames_of(error), *more_of(error)]
+        return ExecutionError("\n".join(lines), self.position)
 
 
 def _own(made: type, name: str) -> Callable[..., Any]:

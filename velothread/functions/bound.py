@@ -19,18 +19,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from velothread.functions.annotations import Parameter
-from velothread.functions.calling import CallCounters, Lifted, Refusing, RowByRow, Way
+from velothread.functions.calling import CallCounters, Lifted, RowByRow, Way
 from velothread.functions.forms import form_of
 from velothread.functions.library import Registered
+from velothread.functions.refusals import FailedRow, FailureLog, Refusing
 from velothread.kernels.function import Value
 from velothread.kernels.rows import plain
 from velothread.kernels.vectors import Mask, valid_rows
+from velothread.sources.source import SplitSize
 from velothread.types import SqlType
 
-# Rows of a split: enough that dealing it costs nothing beside the calls, few enough that all receivers have some.
-CALL_ROWS = 1 << 14
-COLUMN_ROWS = 1 << 16
-LEAST_ROWS = 256
+# Rows of a split. Calls may take nanoseconds or milliseconds each; what works on columns wants some length of them.
+CALLS = SplitSize(128, 1 << 14)
+COLUMNS = SplitSize(1 << 12, 1 << 16)
+# Results that a thread keeps of a deterministic function.
+MOST_REMEMBERED = 4096
 
 
 class BoundFunction:
@@ -38,16 +41,26 @@ class BoundFunction:
 
     Equal when both are: the same call written twice is one expression.
 
+    on_error: "fail", "null", "skip", or "try": NULL, without a word. keeps: does `--rejects` keep the rows that fail?
+
     Threading: shared by all threads; what a thread calls with is in `_here`, its own.
     """
 
     def __init__(
-        self, registered: Registered, types: tuple[SqlType, ...], parameters: tuple[Parameter, ...], on_error: str
+        self,
+        registered: Registered,
+        types: tuple[SqlType, ...],
+        parameters: tuple[Parameter, ...],
+        on_error: str,
+        *,
+        keeps: bool = False,
     ) -> None:
         self.registered = registered
         self.types = types
         self.parameters = parameters
         self.on_error = on_error
+        self.keeps = keeps
+        self.log = FailureLog(registered.name, on_error)
         self.form = form_of(registered, types, parameters)
         self.counters: list[CallCounters] = []
         self._here = threading.local()
@@ -67,17 +80,17 @@ class BoundFunction:
         return f"{self.name}({', '.join(map(str, self.types))}): {self.form}"
 
     @property
-    def split_rows(self) -> int | None:
+    def split_size(self) -> SplitSize | None:
         """How many rows a split should have where it is called; None: it costs little."""
-        declaration = self.registered.declaration
         match self.form.name:
             case "async":
-                return max(LEAST_ROWS, 8 * declaration.concurrency)
+                several = 8 * self.registered.declaration.concurrency
+                return SplitSize(several, several)
             case "columns":
-                return COLUMN_ROWS
+                return COLUMNS
             case "lifted":
                 return None
-        return CALL_ROWS
+        return CALLS
 
     @property
     def volatile(self) -> bool:
@@ -89,6 +102,7 @@ class BoundFunction:
             isinstance(other, BoundFunction)
             and self.registered is other.registered
             and self.types == other.types
+            and self.on_error == other.on_error
             and not (self.volatile and self is not other)
         )
 
@@ -101,11 +115,29 @@ class BoundFunction:
 
         :raises ExecutionError: when a call raises, or gives what was not declared.
         """
+        return self._mine().column(rows, guard, arguments)
+
+    def leaving_out(self, rows: int, staying: Any, guard: Any, *arguments: Value) -> tuple[Value, Any]:
+        """As a call, and which rows stay: those of `staying` (a mask; None: all) for which it didn't fail.
+
+        It is not called for rows that don't stay.
+        """
+        return self._mine().leaving_out(rows, staying, guard, arguments)
+
+    def failing(self) -> BoundFunction:
+        """The same function, an error where it fails."""
+        return BoundFunction(self.registered, self.types, self.parameters, "fail")
+
+    def under_try(self) -> BoundFunction:
+        """The same function, for TRY: NULL where it fails, and that isn't counted."""
+        return BoundFunction(self.registered, self.types, self.parameters, "try")
+
+    def _mine(self) -> Caller:
         mine: Caller | None = getattr(self._here, "caller", None)
         if mine is None:
             mine = self._here.caller = Caller(self)
             self.counters.append(mine.counters)
-        return mine.column(rows, guard, arguments)
+        return mine
 
 
 class Caller:
@@ -118,53 +150,102 @@ class Caller:
         self.bound = bound
         self.function: Callable[..., Any] = bound.registered.origin.mine()
         self.counters = CallCounters()
+        self._refusing = Refusing(bound.name, bound.on_error, keeps=bound.keeps)
         self._way = self._chosen_way()
         self._strict = tuple(i for i, p in enumerate(bound.parameters) if not p.shape.nullable)
         self._once = bound.registered.declaration.deterministic is True
         self._target = bound.returns.arrow
+        self._known: tuple[pa.Array, pa.Array] | None = None  # of a deterministic function: arguments, results
 
     def _chosen_way(self) -> Way:
         bound = self.bound
         signature = bound.registered.signature
         # Classes of the function's own copy: what it gets are instances of them.
         shapes = tuple(p.shape for p in _parameters_here(bound, self.function))
-        refusals = Refusing(bound.name, bound.on_error, self.counters)
         if bound.registered.kind == "table":
             from velothread.functions.table_calls import TablesOfRows
             from velothread.functions.tables import table_shape
 
             table = table_shape(bound.registered.sample, bound.registered.declaration)
-            return TablesOfRows(self.function, bound.types, shapes, table, refusals)
+            return TablesOfRows(self.function, bound.types, shapes, table, self._refusing)
+        if bound.registered.kind == "async":
+            from velothread.functions.concurrent_calls import ConcurrentCalls
+
+            loop = bound.registered.belongings.mine().loop
+            declaration = bound.registered.declaration
+            return ConcurrentCalls(
+                self.function, bound.types, shapes, signature.returns, self._refusing, declaration, loop
+            )
         if bound.registered.declaration.batch is not None:
             from velothread.functions.whole_columns import WholeColumns
 
             form = bound.registered.declaration.batch
-            return WholeColumns(self.function, form, bound.types, shapes, signature.returns, refusals)
+            return WholeColumns(self.function, form, bound.types, shapes, signature.returns, self._refusing)
         inlined = bound.form.inlined if type(self.function) is FunctionType else None
-        rows = RowByRow(self.function, bound.types, shapes, signature.returns, refusals, inlined)
+        rows = RowByRow(self.function, bound.types, shapes, signature.returns, self._refusing, inlined)
         return rows if bound.form.compute is None else Lifted(bound.form.compute, rows)
 
     def column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> Value:
         """As `BoundFunction.__call__`."""
+        found, failed = self._found(rows, guard, arguments)
+        if failed:
+            self._note(failed)
+        return found
+
+    def leaving_out(self, rows: int, staying: Any, guard: Any, arguments: tuple[Value, ...]) -> tuple[Value, Any]:
+        """As `BoundFunction.leaving_out`."""
+        if staying is not None:
+            guard = staying if guard is None else pc.and_(guard, staying)
+        found, failed = self._found(rows, guard, arguments)
+        if not failed:
+            return found, staying
+        self._note(failed)
+        stays = np.ones(rows, np.bool_) if staying is None else staying.to_numpy(zero_copy_only=False).copy()
+        stays[[row for row, _ in failed]] = False
+        return found, pa.array(stays)
+
+    def _note(self, failed: list[FailedRow]) -> None:
+        self.counters.failures += len(failed)
+        self.bound.log.add(failed)
+
+    def _found(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[Value, list[FailedRow]]:
+        """The result, and the rows for which it failed, in order."""
         if self._once:
             columns = [a for a in arguments if isinstance(a, pa.Array)]
             if not columns:
-                wanted = guard is None or (guard.as_py() if isinstance(guard, pa.Scalar) else guard.true_count > 0)
-                if not wanted:
-                    return pa.scalar(None, self._target)
-                return self._column(1, None, tuple(pa.repeat(a, 1) for a in arguments))[0]
-            if len(columns) == 1 and not isinstance(guard, pa.Scalar):
+                return self._constant(rows, guard, arguments)
+            # Rows that the guard doesn't want are taken for NULL, so NULL must not be something to be asked for.
+            place = next(i for i, a in enumerate(arguments) if isinstance(a, pa.Array))
+            if len(columns) == 1 and (guard is None or (isinstance(guard, pa.Array) and place in self._strict)):
                 found = self._by_value(rows, guard, arguments)
                 if found is not None:
                     return found
         return self._column(rows, guard, tuple(plain(a) for a in arguments))
 
-    def _by_value(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> pa.Array | None:
+    def _constant(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[pa.Scalar, list[FailedRow]]:
+        """One call for all rows."""
+        wanted = rows > 0
+        if guard is not None:
+            wanted = guard.as_py() if isinstance(guard, pa.Scalar) else guard.true_count > 0
+        if not wanted:
+            return pa.scalar(None, self._target), []
+        found, failed = self._column(1, None, tuple(pa.repeat(a, 1) for a in arguments))
+        if failed:
+            each = list(range(rows))
+            if isinstance(guard, pa.Array):
+                each = np.flatnonzero(guard.to_numpy(zero_copy_only=False)).tolist()
+            failed = [(row, failed[0][1]) for row in each]
+        return found[0], failed
+
+    def _by_value(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[pa.Array, list[FailedRow]] | None:
         """Once for each distinct value of the one column; None when most are distinct."""
         place = next(i for i, a in enumerate(arguments) if isinstance(a, pa.Array))
         given = arguments[place]
         if not isinstance(given, pa.DictionaryArray):
-            if pa.types.is_nested(given.type) or pa.types.is_interval(given.type):
+            if self.bound.form.name == "lifted":
+                return None  # to look for equal values would take longer
+            # Of floats, Arrow takes 0.0 and -0.0 for one value.
+            if pa.types.is_nested(given.type) or pa.types.is_interval(given.type) or pa.types.is_floating(given.type):
                 return None
             head = given.slice(0, 1024)
             if 10 * len(head.unique()) > 9 * len(head) > 900:
@@ -174,33 +255,63 @@ class Caller:
             given.indices if guard is None else pc.if_else(guard, given.indices, pa.scalar(None, given.indices.type))
         )
         used = pc.unique(indices)  # an entry that no row has must not be called for
-        values = tuple(given.dictionary.take(used) if i == place else a for i, a in enumerate(arguments))
-        wanted = pc.is_valid(used) if used.null_count and guard is not None else None
-        results = self._column(len(used), wanted, values)
-        return results.take(pc.index_in(indices, used))
 
-    def _column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> pa.Array:
+        def call(values: pa.Array) -> tuple[pa.Array, list[FailedRow]]:
+            return self._column(len(values), None, (*arguments[:place], values, *arguments[place + 1 :]))
+
+        results, failed = self._remembered(given.dictionary.take(used), call)
+        which = pc.index_in(indices, used)
+        return results.take(which), _spread(failed, which.to_numpy(zero_copy_only=False), len(used))
+
+    def _remembered(
+        self, values: pa.Array, call: Callable[[pa.Array], tuple[pa.Array, list[FailedRow]]]
+    ) -> tuple[pa.Array, list[FailedRow]]:
+        """The results for distinct values, of which some may have been asked for in an earlier batch.
+
+        One that failed is asked for again: each row of it has failed, in this batch as well.
+        """
+        if self._known is None:
+            known, results = values.slice(0, 0), pa.nulls(0, self._target)
+        else:
+            known, results = self._known
+        places = np.flatnonzero(pc.is_null(pc.index_in(values, known)).to_numpy(zero_copy_only=False))
+        failed: list[FailedRow] = []
+        if len(places):
+            missing = values.take(pa.array(places))
+            found, failed = call(missing)
+            if failed:
+                good = np.ones(len(missing), np.bool_)
+                good[[at for at, _ in failed]] = False
+                missing, found = missing.filter(pa.array(good)), found.filter(pa.array(good))
+                failed = [(int(places[at]), kept) for at, kept in failed]
+            known, results = pa.concat_arrays([known, missing]), pa.concat_arrays([results, found])
+        if len(known) <= MOST_REMEMBERED:
+            self._known = known, results
+        return results.take(pc.index_in(values, known)), failed
+
+    def _column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[pa.Array, list[FailedRow]]:
         if isinstance(guard, pa.Scalar):
             if not guard.as_py():
-                return pa.nulls(rows, self._target)
+                return pa.nulls(rows, self._target), []
             guard = None
         wanted: Mask | None = None if guard is None else guard.to_numpy(zero_copy_only=False)
         strict = [arguments[i] for i in self._strict]
         if any(isinstance(a, pa.Scalar) and not a.is_valid for a in strict):
-            return pa.nulls(rows, self._target)
+            return pa.nulls(rows, self._target), []
         valid = valid_rows(*[a for a in strict if isinstance(a, pa.Array)])
         if valid is not None:
             wanted = valid if wanted is None else wanted & valid
         if wanted is None or wanted.all():
-            return self._called(rows, arguments)
+            return self._called(rows, arguments), self._refusing.taken()
         places = np.flatnonzero(wanted)
         if not len(places):
-            return pa.nulls(rows, self._target)
+            return pa.nulls(rows, self._target), []
         taken = pa.array(places)
         found = self._called(len(places), tuple(a.take(taken) if isinstance(a, pa.Array) else a for a in arguments))
         back = np.zeros(rows, np.int64)
         back[places] = np.arange(len(places))
-        return found.take(pa.array(back, mask=~wanted))
+        failed = [(int(places[row]), kept) for row, kept in self._refusing.taken()]
+        return found.take(pa.array(back, mask=~wanted)), failed
 
     def _called(self, rows: int, arguments: tuple[Value, ...]) -> pa.Array:
         start = perf_counter_ns()
@@ -209,6 +320,17 @@ class Caller:
         self.counters.calls += rows
         self.counters.ns += perf_counter_ns() - start
         return found
+
+
+def _spread(failed: list[FailedRow], which: Any, values: int) -> list[FailedRow]:
+    """Failures by value -> failures by row. which: the value of each row."""
+    if not failed:
+        return []
+    kept = dict(failed)
+    bad = np.zeros(values, np.bool_)
+    bad[list(kept)] = True
+    rows = np.flatnonzero(bad[which])
+    return [(row, kept[value]) for row, value in zip(rows.tolist(), which[rows].tolist(), strict=True)]
 
 
 def _parameters_here(bound: BoundFunction, function: Callable[..., Any]) -> tuple[Parameter, ...]:

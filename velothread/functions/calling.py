@@ -7,7 +7,7 @@ ours, and what came before a call that raised is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat, starmap
+from itertools import islice, repeat, starmap
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +16,8 @@ import pyarrow as pa
 from velothread.errors import ExecutionError
 from velothread.functions.annotations import Shape
 from velothread.functions.arguments import leaving
-from velothread.functions.failures import failed_call, wrong_result
+from velothread.functions.failures import FailedCall, UnfitArguments, WrongResult, raise_interrupt
+from velothread.functions.refusals import Refusing
 from velothread.functions.results import WrongResultError, entering
 from velothread.kernels.function import Value
 from velothread.types import SqlType
@@ -54,25 +55,7 @@ class CallCounters:
         self.batches = 0
         self.calls = 0
         self.ns = 0
-        self.failures = 0
-
-
-class Refusing:
-    """What becomes of a row for which a function of this name failed: by `on_error`, an error, or NULL.
-
-    Threading: owned by one thread.
-    """
-
-    def __init__(self, name: str, on_error: str, counters: CallCounters) -> None:
-        self.name = name
-        self.on_error = on_error
-        self.counters = counters
-
-    def refuse(self, failure: ExecutionError, rows: int = 1) -> None:
-        """The row (or all of so many) becomes NULL, unless this raises the failure."""
-        if self.on_error == "fail":
-            raise failure
-        self.counters.failures += rows
+        self.failures = 0  # rows that became NULL or were left out
 
 
 class Arguments:
@@ -150,15 +133,29 @@ class RowByRow:
         self._arguments = Arguments(types, shapes)
         self._enter = entering(returns)
         self._refusing = refusing
-        self._empty = pa.nulls(0, returns.type.arrow)
+        self._type = returns.type.arrow
+        self._first = 0  # of the rows that are Python values now, its place in the batch
 
     def run(self, rows: int, arguments: tuple[Value, ...]) -> pa.Array:
         pieces = []
         for first in range(0, rows, CHUNK_ROWS):
-            count = min(CHUNK_ROWS, rows - first)
-            self._arguments.take([a.slice(first, count) if isinstance(a, pa.Array) else a for a in arguments])
-            pieces.append(self._column(self._results(count)))
-        return pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces) if pieces else self._empty
+            pieces.extend(self._chunk(first, min(CHUNK_ROWS, rows - first), arguments))
+        if not pieces:
+            return pa.nulls(0, self._type)
+        return pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
+
+    def _chunk(self, first: int, rows: int, arguments: tuple[Value, ...]) -> list[pa.Array]:
+        part = [a.slice(first, rows) if isinstance(a, pa.Array) else a for a in arguments]
+        self._first = first
+        try:
+            self._arguments.take(part)
+        except ExecutionError as error:
+            if rows > 1:  # one by one: some row has what Python has not
+                return [c for i in range(first, first + rows) for c in self._chunk(i, 1, arguments)]
+            texts = [_text(a[0] if isinstance(a, pa.Array) else a) for a in part]
+            self._refusing.refuse(first, UnfitArguments(self._refusing.name, texts, error))
+            return [pa.nulls(1, self._type)]
+        return [self._column(self._results(rows))]
 
     def _calls(self, rows: int) -> Iterator[Any]:
         given = self._arguments
@@ -174,7 +171,8 @@ class RowByRow:
         while True:
             try:
                 results.extend(calls)
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                raise_interrupt(error)
                 self._failed(results, error)
                 continue
             if len(results) == rows:
@@ -183,28 +181,35 @@ class RowByRow:
 
     def _inlined(self, rows: int, loop: Callable[..., list[Any]], generator: Callable[..., Iterator[Any]]) -> list[Any]:
         iterators = [iter(v) for v in self._arguments.iterables(rows)]
-        if self._refusing.on_error == "fail":
+        if self._refusing.fails:
             # The quickest loop: what came before a row that raises is lost with the query.
             try:
                 return loop(*iterators)
-            except (Exception, SystemExit) as error:
-                self._raised(rows - length_hint(iterators[0]) - 1, error)
+            except BaseException as error:
+                raise_interrupt(error)
+                row = rows - length_hint(iterators[0]) - 1
+                again = generator(*[iter(v) for v in self._arguments.iterables(rows)])
+                self._raised(row, error, list(islice(again, row)))
                 raise
         results: list[Any] = []
         while True:
             try:
                 results.extend(generator(*iterators))
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                raise_interrupt(error)
                 self._failed(results, error)
                 continue
             return results
 
-    def _raised(self, row: int, error: BaseException) -> None:
-        self._refusing.refuse(failed_call(self._refusing.name, self._arguments.of_row(row), error))
+    def _raised(self, row: int, error: BaseException, before: list[Any]) -> None:
+        if self._refusing.fails:
+            self._column(before)  # of several failures the first counts, also when it is a wrong result
+        failure = FailedCall(self._refusing.name, self._arguments.of_row(row), error)
+        self._refusing.refuse(self._first + row, failure)
 
     def _failed(self, results: list[Any], error: BaseException) -> None:
         """The call for the row after the last result raised."""
-        self._raised(len(results), error)
+        self._raised(len(results), error, results)
         results.append(None)
 
     def _column(self, results: list[Any]) -> pa.Array:
@@ -213,8 +218,17 @@ class RowByRow:
                 return self._enter(results)
             except WrongResultError as wrong:
                 values = self._arguments.of_row(wrong.row)
-                self._refusing.refuse(wrong_result(self._refusing.name, values, wrong.problem, self._function))
+                failure = WrongResult(self._refusing.name, values, wrong.problem, self._function)
+                self._refusing.refuse(self._first + wrong.row, failure)
                 results[wrong.row] = None
 
 
-__all__ = ["CHUNK_ROWS", "Arguments", "CallCounters", "Refusing", "RowByRow", "Way"]
+def _text(value: pa.Scalar) -> str:
+    """A value for a message, though Python may not have it."""
+    try:
+        return str(value.cast(pa.string()))
+    except (pa.ArrowException, ValueError, OverflowError):
+        return f"a {value.type}"
+
+
+__all__ = ["CHUNK_ROWS", "Arguments", "CallCounters", "RowByRow", "Way"]

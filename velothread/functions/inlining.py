@@ -83,7 +83,8 @@ class Inlined:
 def _bound(code: CodeType, function: FunctionType) -> Callable[..., Any]:
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     closure = tuple(cells[name] for name in code.co_freevars)
-    made = FunctionType(code, function.__globals__, function.__name__, (_NEVER,), closure)
+    # Threads that run one and the same code object meet at its reference count.
+    made = FunctionType(code.replace(), function.__globals__, function.__name__, (_NEVER,), closure)
     made.__qualname__ = function.__qualname__
     return made
 
@@ -127,6 +128,8 @@ def _look(found: Definition, function: FunctionType) -> None:
         _refuse("is a method", node)
     if code.co_cellvars:
         _refuse("has a function inside that uses its variables", node)
+    if function.__name__ in code.co_names:
+        _refuse("calls itself", node)  # inside of the loop, which has its name, it would mean the loop
     if node.args.vararg or node.args.kwarg or node.args.kwonlyargs:
         _refuse("takes *arguments or keywords", node)
     if not _parameters(function):

@@ -9,6 +9,7 @@ they fight for. A function `setup` of the file is called once in each copy.
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import re
 import sys
@@ -21,12 +22,13 @@ from typing import Any, Protocol
 
 from velothread.errors import OptionError, did_you_mean
 from velothread.functions.annotations import Signature, is_annotated
+from velothread.functions.belongings import Belongings, Own
 from velothread.functions.declaration import Declaration, declaration_of, name_of
 from velothread.functions.own_code import own_code, own_function
 from velothread.functions.signatures import kind_for, signature_for
 
-# Called once in each copy of a file; not for SQL.
-SETUP = "setup"
+# Called once in each copy of a file, at its begin and at its end; not for SQL. Both may be async.
+SETUP, TEARDOWN = "setup", "teardown"
 # One copy of a file is made at a time.
 _loading = threading.RLock()
 
@@ -71,6 +73,7 @@ class Copies:
         self._code = code
         self._package = package
         self._here = threading.local()
+        self.belongings = Belongings()
 
     def mine(self) -> ModuleType:
         """The calling thread's copy, made (and set up) when it first asks.
@@ -93,15 +96,29 @@ class Copies:
                 # `re` would give all copies one and the same compiled pattern, for its threads to fight for.
                 re.purge()
                 exec(own_code(self._code), module.__dict__)
-            setup = module.__dict__.get(SETUP)
-            if isinstance(setup, FunctionType) and not setup.__code__.co_argcount:
-                setup()
+            _call(module, SETUP, self.belongings)
         except (Exception, SystemExit) as error:
             from velothread.functions.failures import frames_of
 
             where = "".join(f"\n{line}" for line in frames_of(error))
             raise OptionError(f"{self.filename}: {type(error).__name__}: {error}{where}") from error
+        if _takes_nothing(module, TEARDOWN):
+            own = self.belongings.mine()
+            own.at_end(f"{TEARDOWN} of {self.filename}", lambda: _call(module, TEARDOWN, own))
         return module
+
+
+def _call(module: ModuleType, name: str, own: Own | Belongings) -> None:
+    """Call a function of a copy that takes nothing, if there is one; an async one in the thread's event loop."""
+    if _takes_nothing(module, name):
+        found = getattr(module, name)()
+        if inspect.iscoroutine(found):
+            (own if isinstance(own, Own) else own.mine()).loop.run(found)
+
+
+def _takes_nothing(module: ModuleType, name: str) -> bool:
+    found = module.__dict__.get(name)
+    return isinstance(found, FunctionType) and not found.__code__.co_argcount
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +150,7 @@ class Registered:
     signature: Signature
     origin: Origin
     sample: Any
+    belongings: Belongings = field(default_factory=Belongings)
 
     @property
     def file(self) -> str:
@@ -151,6 +169,7 @@ class Library:
     """
 
     known: dict[str, Registered] = field(default_factory=dict)
+    belongings: Belongings = field(default_factory=Belongings)
     unfit: dict[str, str] = field(default_factory=dict)
 
     def register(self, defined: Any, name: str | None = None, **options: Any) -> Registered:
@@ -161,7 +180,9 @@ class Library:
         declaration = (declaration_of(defined) or Declaration()).with_changes(**options)
         origin: Origin = OneForAll(defined)
         if declaration.share == "thread":
-            origin = InCopies(_copies_of_module(defined), defined.__name__)
+            copies = _copies_of_module(defined)
+            copies.belongings = self.belongings
+            origin = InCopies(copies, defined.__name__)
         return self._keep(defined, name, declaration, origin)
 
     def load(self, spec: str) -> list[Registered]:
@@ -175,6 +196,7 @@ class Library:
         spec, _, alias = spec.partition(" as ")
         place, wanted = _place_and_name(spec.strip())
         copies = _copies(place)
+        copies.belongings = self.belongings
         module = copies.mine()
         if wanted is None:
             if alias:
@@ -202,7 +224,7 @@ class Library:
             if declared is not None or _is_aggregate(name, value, module):
                 yield name, value
             elif isinstance(value, FunctionType) and value.__module__ == module.__name__ and not name.startswith("_"):
-                if name == SETUP:
+                if name in (SETUP, TEARDOWN):
                     continue
                 if is_annotated(value):
                     yield name, value
@@ -236,8 +258,9 @@ class Library:
         if not called.isidentifier():
             raise OptionError(f"{called!r} can't be called in SQL; give it a name: name='...'")
         kind = kind_for(defined, declaration)
+        _check_options(called, kind, declaration)
         signature = signature_for(kind, defined, declaration)
-        found = Registered(called, kind, declaration, signature, origin, defined)
+        found = Registered(called, kind, declaration, signature, origin, defined, self.belongings)
         self.known[called.lower()] = found
         self.unfit.pop(called.lower(), None)
         return found
@@ -254,6 +277,13 @@ def _is_aggregate(name: str, value: Any, module: ModuleType) -> bool:
     from velothread.functions.aggregates import is_aggregate
 
     return is_aggregate(value)
+
+
+def _check_options(name: str, kind: str, declaration: Declaration) -> None:
+    if kind == "async" and declaration.batch is not None:
+        raise OptionError(f"{name}: an async function is called row by row, many at once; batch= is for plain ones")
+    if kind != "async" and (declaration.timeout is not None or declaration.retries):
+        raise OptionError(f"{name}: timeout= and retries= are for async functions (async def {name}(...))")
 
 
 def _place_and_name(spec: str) -> tuple[str, str | None]:

@@ -19,7 +19,7 @@ from velothread.errors import ExecutionError, OptionError, Position
 from velothread.functions.annotations import Parameter, Signature, hints_of, signature_of
 from velothread.functions.arguments import leaving
 from velothread.functions.declaration import Declaration, name_of
-from velothread.functions.failures import call_text, frames_of
+from velothread.functions.failures import call_text, described, frames_of, more_of, raise_interrupt
 from velothread.types import SqlType
 
 if TYPE_CHECKING:
@@ -87,9 +87,10 @@ def made(registered: Registered, arguments: Sequence[Any], place: Position | Non
     call: Callable[..., Any] = registered.origin.mine()
     try:
         return call(*arguments)
-    except (Exception, SystemExit) as error:
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        message = "\n".join([f"{call_text(registered.name, arguments)} raised {what}", *frames_of(error)])
+    except BaseException as error:
+        raise_interrupt(error)
+        said = f"{call_text(registered.name, arguments)} raised {described(error)}"
+        message = "\n".join([said, *frames_of(error), *more_of(error)])
         raise ExecutionError(message, place) from error
 
 

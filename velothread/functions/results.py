@@ -5,15 +5,20 @@ from __future__ import annotations
 import array
 import dataclasses
 import datetime as dt
+import math
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
+from operator import index
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from velothread.functions.annotations import Shape
-from velothread.types import INTEGER_WIDTHS, SqlType
+from velothread.types import SqlType, decimal
+
+DEFAULT_DECIMAL = decimal(38, 10)  # of the annotation Decimal
 
 Enter = Callable[[list[Any]], pa.Array]
 
@@ -49,14 +54,14 @@ def entering(shape: Shape) -> Enter:
 def _whole(values: list[Any]) -> pa.Array | None:
     try:
         return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array.array("q", values))])
-    except (TypeError, OverflowError):
+    except Exception:  # also what an __index__ or __float__ of the value's own raises
         return None
 
 
 def _floats(values: list[Any]) -> pa.Array | None:
     try:
         return pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(array.array("d", values))])
-    except (TypeError, OverflowError):
+    except Exception:  # also what an __index__ or __float__ of the value's own raises
         return None
 
 
@@ -82,11 +87,8 @@ def _flags(values: list[Any]) -> pa.Array | None:
 
 
 # What Arrow would take without a word, though it is something else.
-_ACCEPTED: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(INTEGER_WIDTHS, (int, np.integer)), "DOUBLE": (int, float, np.floating, np.integer),
-    "FLOAT": (int, float, np.floating, np.integer), "VARCHAR": (str,), "BOOLEAN": (bool, np.bool_), "BLOB": (bytes,),
-    "JSON": (str,), "UUID": (str, uuid.UUID), "TIME": (dt.time,), "TIMESTAMP": (dt.datetime, np.datetime64),
-}  # fmt: skip
+_ACCEPTED: dict[str, tuple[type, ...]] = {"VARCHAR": (str,), "JSON": (str,), "BOOLEAN": (bool, np.bool_)}
+_MOST_FLOAT = float(np.finfo(np.float32).max)
 
 
 def _carefully(shape: Shape) -> Enter:
@@ -104,7 +106,7 @@ def _carefully(shape: Shape) -> Enter:
                     raise WrongResultError(i, str(error)) from None
         try:
             return pa.array(converted, target)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, OverflowError, ValueError, AttributeError):
+        except (pa.ArrowException, TypeError, OverflowError, ValueError, AttributeError):
             for i, value in enumerate(converted):
                 try:
                     pa.array([value], target)
@@ -122,6 +124,8 @@ class _NotOfTypeError(Exception):
 def converting(shape: Shape) -> Callable[[Any], Any] | None:
     """A check and conversion of one value to what Arrow takes for the type; None where there is none to make."""
     type_ = shape.type
+    if type_.is_integer:
+        return _integer_converter(type_)
     match type_.kind:
         case "LIST":
             return _list_converter(shape)
@@ -129,35 +133,144 @@ def converting(shape: Shape) -> Callable[[Any], Any] | None:
             return _map_converter(shape)
         case "STRUCT":
             return _struct_converter(shape)
-        case "UUID":
-            return lambda value: str(_of(value, type_))
-        case "TIMESTAMP":
-            return _naive
-        case "DATE":
-            return _date
-        case "INTERVAL":
-            return _interval
-    if type_.kind in _ACCEPTED:
-        return lambda value: _of(value, type_)
+        case _ if type_.kind in _ACCEPTED:
+            return lambda value: _of(value, type_)
+        case _ if (convert := _CONVERTERS.get(type_.kind)) is not None:
+            return lambda value: convert(value, type_)
     return None
 
 
 def _of(value: Any, type_: SqlType) -> Any:
     if not isinstance(value, _ACCEPTED[type_.kind]):
-        raise _NotOfTypeError(_problem(value, type_))
+        raise _other_type(value, type_)
     return value
 
 
-def _problem(value: Any, type_: SqlType, error: Exception | None = None) -> str:
+def _other_type(value: Any, type_: SqlType) -> _NotOfTypeError:
+    return _NotOfTypeError(
+        f"{shortened(value)} is of type {type(value).__name__}, and the function is declared to return {type_}"
+    )
+
+
+def _problem(value: Any, type_: SqlType, error: Exception) -> str:
+    """Why Arrow doesn't take a value that is of the right kind."""
     shown = shortened(value)
-    if isinstance(value, int) and not isinstance(value, bool) and type_.is_integer:
-        hint = "" if type_.kind == "HUGEINT" else "; returns='HUGEINT' has 128 bits"
-        return f"{shown} doesn't fit {type_}{hint}"
-    if type_.kind == "DECIMAL" and error is not None and not isinstance(value, str):
-        return f"{shown} doesn't fit {type_}: say which DECIMAL, as in returns='DECIMAL(18,4)'"
-    if isinstance(value, str) and type_.kind == "VARCHAR":
+    if isinstance(error, UnicodeEncodeError):
         return f"{shown} can't be written as UTF-8"
-    return f"{shown} is of type {type(value).__name__}, and the function is declared to return {type_}"
+    if type_.kind == "DECIMAL" and isinstance(value, int | Decimal | np.integer):
+        hint = "" if type_ != DEFAULT_DECIMAL else ": say which DECIMAL, as in returns='DECIMAL(18,4)'"
+        return f"{shown} doesn't fit {type_}{hint}"
+    if type_.kind in ("LIST", "MAP", "STRUCT"):
+        return f"{shown} doesn't fit {type_}: {str(error).partition(chr(10))[0]}"
+    return str(_other_type(value, type_))
+
+
+# --- one value
+
+
+def _integer_converter(type_: SqlType) -> Callable[[Any], Any]:
+    bits = 128 if type_.kind == "HUGEINT" else type_.arrow.bit_width
+    signed = not type_.kind.startswith("U")
+    first, last = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    hint = "" if type_.kind == "HUGEINT" else "; returns='HUGEINT' has 128 bits"
+
+    def convert(value: Any) -> int:
+        try:
+            whole = index(value)
+        except Exception:
+            raise _other_type(value, type_) from None
+        if not first <= whole <= last:
+            raise _NotOfTypeError(f"{shortened(value)} doesn't fit {type_}{hint}")
+        return whole
+
+    return convert
+
+
+def _float(value: Any, type_: SqlType) -> float:
+    if isinstance(value, str | bytes):  # float() reads them
+        raise _other_type(value, type_)
+    try:
+        found = float(value)
+    except OverflowError:
+        raise _NotOfTypeError(f"{shortened(value)} doesn't fit {type_}") from None
+    except Exception:
+        raise _other_type(value, type_) from None
+    if type_.kind == "FLOAT" and math.isfinite(found) and abs(found) > _MOST_FLOAT:
+        raise _NotOfTypeError(f"{shortened(value)} doesn't fit {type_}; DOUBLE has more range")
+    return found
+
+
+def _bytes(value: Any, type_: SqlType) -> bytes:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise _other_type(value, type_)
+    return bytes(value)
+
+
+def _uuid(value: Any, type_: SqlType) -> str:
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if not isinstance(value, str):
+        raise _other_type(value, type_)
+    try:
+        return str(uuid.UUID(value))
+    except ValueError:
+        raise _NotOfTypeError(f"{shortened(value)} is no UUID") from None
+
+
+def _decimal(value: Any, type_: SqlType) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | np.integer):
+        raise _other_type(value, type_)
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def _timestamp(value: Any, type_: SqlType) -> Any:
+    if isinstance(value, np.datetime64):
+        return _of_numpy(value, "M8[us]", dt.datetime, type_)
+    if not isinstance(value, dt.datetime):
+        raise _other_type(value, type_)
+    if value.tzinfo is not None and type_.kind == "TIMESTAMP":
+        raise _NotOfTypeError(
+            f"{shortened(value)} has a time zone, and TIMESTAMP has none: returns='TIMESTAMPTZ' keeps it"
+        )
+    return value
+
+
+def _date(value: Any, type_: SqlType) -> Any:
+    if isinstance(value, np.datetime64):
+        return _of_numpy(value, "M8[D]", dt.date, type_)
+    if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
+        raise _other_type(value, type_)
+    return value
+
+
+def _of_numpy(value: Any, unit: str, wanted: type, type_: SqlType) -> Any:
+    """A datetime64 as Python's; NaT is NULL."""
+    if np.isnat(value):
+        return None
+    found = value.astype(unit).item()
+    if not isinstance(found, wanted):
+        raise _NotOfTypeError(f"{shortened(value)} doesn't fit {type_}")
+    return found
+
+
+def _time(value: Any, type_: SqlType) -> Any:
+    if not isinstance(value, dt.time):
+        raise _other_type(value, type_)
+    if value.tzinfo is not None:
+        raise _NotOfTypeError(f"{shortened(value)} has a time zone, and TIME has none")
+    return value
+
+
+def _interval(value: Any, type_: SqlType) -> Any:
+    if isinstance(value, dt.timedelta):
+        return pa.MonthDayNano([0, value.days, (value.seconds * 1_000_000 + value.microseconds) * 1000])
+    return value
+
+
+_CONVERTERS: dict[str, Callable[[Any, SqlType], Any]] = {
+    "DOUBLE": _float, "FLOAT": _float, "BLOB": _bytes, "UUID": _uuid, "DECIMAL": _decimal, "DATE": _date,
+    "TIMESTAMP": _timestamp, "TIMESTAMPTZ": _timestamp, "TIME": _time, "INTERVAL": _interval,
+}  # fmt: skip
 
 
 def shortened(value: Any, most: int = 60) -> str:
@@ -169,31 +282,6 @@ def shortened(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 4]}...{text[-1]}"
 
 
-def _naive(value: Any) -> Any:
-    if isinstance(value, dt.datetime) and value.tzinfo is not None:
-        raise _NotOfTypeError(
-            f"{shortened(value)} has a time zone, and TIMESTAMP has none: returns='TIMESTAMPTZ' keeps it"
-        )
-    if not isinstance(value, (dt.datetime, np.datetime64)):
-        raise _NotOfTypeError(f"{shortened(value)} is of type {type(value).__name__}, and the function is declared to"
-                              " return TIMESTAMP")  # fmt: skip
-    return value
-
-
-def _date(value: Any) -> Any:
-    if not isinstance(value, (dt.date, np.datetime64)) or isinstance(value, dt.datetime):
-        raise _NotOfTypeError(
-            f"{shortened(value)} is of type {type(value).__name__}, and the function is declared to return DATE"
-        )
-    return value
-
-
-def _interval(value: Any) -> Any:
-    if isinstance(value, dt.timedelta):
-        return pa.MonthDayNano([0, value.days, (value.seconds * 1_000_000 + value.microseconds) * 1000])
-    return value
-
-
 def _list_converter(shape: Shape) -> Callable[[Any], Any]:
     inner = converting(shape.inner[0]) if shape.inner else None
 
@@ -201,7 +289,7 @@ def _list_converter(shape: Shape) -> Callable[[Any], Any]:
         if isinstance(value, np.ndarray):
             value = value.tolist()
         if not isinstance(value, (list, tuple)):
-            raise _NotOfTypeError(_problem(value, shape.type))
+            raise _other_type(value, shape.type)
         return value if inner is None else [None if v is None else inner(v) for v in value]
 
     return convert
@@ -212,7 +300,7 @@ def _map_converter(shape: Shape) -> Callable[[Any], Any]:
 
     def convert(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise _NotOfTypeError(_problem(value, shape.type))
+            raise _other_type(value, shape.type)
         return [
             (key(k) if key is not None else k, item(v) if item is not None and v is not None else v)
             for k, v in value.items()
@@ -236,7 +324,7 @@ def _struct_converter(shape: Shape) -> Callable[[Any], Any]:
         elif isinstance(value, tuple) and len(value) == len(names):
             parts = list(value)
         else:
-            raise _NotOfTypeError(_problem(value, shape.type))
+            raise _other_type(value, shape.type)
         return {n: v if v is None or c is None else c(v) for n, v, c in zip(names, parts, inner, strict=True)}
 
     return convert

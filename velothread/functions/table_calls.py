@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from velothread.errors import ExecutionError
 from velothread.functions.annotations import Shape
-from velothread.functions.calling import CHUNK_ROWS, Arguments, Refusing
-from velothread.functions.failures import failed_call, wrong_result
+from velothread.functions.calling import CHUNK_ROWS, Arguments
+from velothread.functions.failures import FailedCall, WrongResult, raise_interrupt
+from velothread.functions.refusals import Refusing
 from velothread.functions.results import WrongResultError
 from velothread.functions.table_rows import RowColumns, batch_columns
 from velothread.functions.tables import TableShape
@@ -40,11 +41,12 @@ class TablesOfRows:
         self._columns = RowColumns(table)
         self._refusing = refusing
         self._item = table.row.type.arrow
+        self._first = 0  # of the rows that are Python values now, its place in the batch
 
     def run(self, rows: int, arguments: tuple[Value, ...]) -> pa.Array:
         pieces = []
         for first in range(0, rows, CHUNK_ROWS):
-            count = min(CHUNK_ROWS, rows - first)
+            self._first, count = first, min(CHUNK_ROWS, rows - first)
             self._arguments.take([a.slice(first, count) if isinstance(a, pa.Array) else a for a in arguments])
             pieces.append(self._lists(self._tables(count)))
         if not pieces:
@@ -68,10 +70,11 @@ class TablesOfRows:
                 if len(tables) == rows:
                     return tables
                 failure = StopIteration()  # raised by the function, it ends the `map`
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                raise_interrupt(error)
                 failure = error
-            values = given.of_row(len(tables))
-            self._refusing.refuse(failed_call(self._refusing.name, values, failure))
+            row = len(tables)
+            self._refusing.refuse(self._first + row, FailedCall(self._refusing.name, given.of_row(row), failure))
             tables.append([])
 
     def _lists(self, tables: list[list[Any]]) -> pa.Array:
@@ -88,8 +91,9 @@ class TablesOfRows:
                     row = wrong.row
                 else:
                     row = int(np.searchsorted(np.cumsum([len(x) for x in tables]), wrong.row, side="right"))
-                failure = self._wrong(row, wrong)
-                self._refusing.refuse(failure)
+                values = self._arguments.of_row(row)
+                failure = WrongResult(self._refusing.name, values, wrong.problem, self._function)
+                self._refusing.refuse(self._first + row, failure)
                 tables[row] = []
                 continue
             offsets = np.zeros(len(tables) + 1, np.int64)
@@ -116,9 +120,6 @@ class TablesOfRows:
         if not rows:
             return pa.nulls(0, self._item)
         return pa.StructArray.from_arrays(columns, fields=list(self._item))
-
-    def _wrong(self, row: int, wrong: WrongResultError) -> ExecutionError:
-        return wrong_result(self._refusing.name, self._arguments.of_row(row), wrong.problem, self._function)
 
 
 __all__ = ["TablesOfRows"]

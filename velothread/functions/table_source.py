@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from velothread.errors import ExecutionError, Position
-from velothread.functions.failures import call_text, frames_of
+from velothread.functions.failures import call_text, described, frames_of, more_of, raise_interrupt
 from velothread.functions.results import WrongResultError
 from velothread.functions.table_rows import RowColumns, batch_columns
 from velothread.functions.tables import TableShape
@@ -130,7 +130,8 @@ class FunctionSource:
     def _iterator(self) -> Iterator[Any]:
         try:
             return iter(self.registered.origin.mine()(*self.arguments))
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            raise_interrupt(error)
             raise self._failed(error, 0) from error
 
     def _rows(self, given: Iterator[Any], scan: Scan, wanted: tuple[int, ...]) -> Iterator[Split]:
@@ -141,7 +142,8 @@ class FunctionSource:
             failure: BaseException | None = None
             try:
                 rows.extend(islice(given, most))
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                raise_interrupt(error)
                 failure = error
             if rows:
                 yield RowsSplit(rows, done, self, wanted)
@@ -161,16 +163,17 @@ class FunctionSource:
                 batch = next(given)
             except StopIteration:
                 return
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                raise_interrupt(error)
                 raise self._failed(error, number, "batches") from error
             yield ArrowRowsSplit(batch, number, self, conform, wanted, left)
             left = None if left is None else left - getattr(batch, "num_rows", 0)
             number += 1
 
     def _failed(self, error: BaseException, done: int, what: str = "rows") -> ExecutionError:
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         after = f" after {done:,} {what if done > 1 else _ONE[what]}" if done else ""
-        message = "\n".join([f"{self.name} raised {said}{after}", *frames_of(error)])
+        said = f"{self.name} raised {described(error)}{after}"
+        message = "\n".join([said, *frames_of(error), *more_of(error)])
         return ExecutionError(message, self.position, sql=self.sql)
 
     def wrong(self, wrong: WrongResultError, where: str) -> ExecutionError:

@@ -8,11 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from velothread.errors import ExecutionError
 from velothread.functions.annotations import Shape
 from velothread.functions.arguments import leaving
-from velothread.functions.calling import Refusing
-from velothread.functions.failures import frames_of
+from velothread.functions.failures import FailedBatch, raise_interrupt
+from velothread.functions.refusals import Refusing
 from velothread.functions.results import WrongResultError, entering
 from velothread.kernels.function import Value
 from velothread.types import SqlType
@@ -44,26 +43,23 @@ class WholeColumns:
 
     def run(self, rows: int, arguments: tuple[Value, ...]) -> pa.Array:
         columns = [a if isinstance(a, pa.Array) else pa.repeat(a, rows) for a in arguments]
-        given: list[Any] = columns
-        if self._form == "list":
-            given = [leave(c) for leave, c in zip(self._leaves, columns, strict=True)]
-        elif self._form == "numpy":
-            given = [_numpy(c) for c in columns]
         try:
+            given: list[Any] = columns
+            if self._form == "list":
+                given = [leave(c) for leave, c in zip(self._leaves, columns, strict=True)]
+            elif self._form == "numpy":
+                given = [_numpy(c) for c in columns]
             return self._column(self._function(*given), rows)
-        except (Exception, SystemExit) as error:
-            self._refusing.refuse(self._failure(rows, error), rows)
+        except _WrongColumnError as error:
+            failure = self._failure(rows, problem=str(error))
+        except BaseException as error:
+            raise_interrupt(error)
+            failure = self._failure(rows, raised=error)
+        self._refusing.refuse(0, failure, rows)
         return pa.nulls(rows, self._type.arrow)
 
-    def _failure(self, rows: int, error: BaseException) -> ExecutionError:
-        name = self._refusing.name
-        if isinstance(error, _WrongColumnError):
-            return ExecutionError(f"{name} returned a wrong result for a batch of {rows:,} rows: {error}")
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        message = f"{name}, given {rows:,} rows as {_TOOK[self._form]}, raised {what}"
-        failure = ExecutionError("\n".join([message, *frames_of(error)]))
-        failure.__cause__ = error
-        return failure
+    def _failure(self, rows: int, **what: Any) -> FailedBatch:
+        return FailedBatch(self._refusing.name, rows, _TOOK[self._form], self._function, **what)
 
     def _column(self, result: Any, rows: int) -> pa.Array:
         target = self._type.arrow

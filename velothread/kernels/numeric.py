@@ -188,7 +188,15 @@ def log_to_base(base: Value, value: Value) -> Value:
     return pc.divide(pc.log10(value), pc.log10(base))
 
 
-cbrt = elementwise(np.cbrt, pa.float64())
+def _cube_root(x: Any) -> Any:
+    """Rounded to the nearest, as a step of Newton's method makes it: NumPy's own last bit depends on the processor."""
+    root = np.cbrt(x)
+    with np.errstate(all="ignore"):
+        step = (root * root * root - x) / (3 * root * root)
+    return np.where(np.isfinite(step), root - step, root)
+
+
+cbrt = elementwise(_cube_root, pa.float64())
 cot = elementwise(lambda x: 1.0 / np.tan(x), pa.float64())
 degrees = elementwise(np.degrees, pa.float64())
 radians = elementwise(np.radians, pa.float64())

@@ -15,7 +15,9 @@ Column = pa.Array
 
 
 def keep(mask: Any, rows: int, columns: tuple[Any, ...]) -> tuple[int, tuple[Any, ...]]:
-    """The rows for which `mask` is true (neither false nor NULL), of all columns; constants stay constants."""
+    """The rows for which `mask` is true (not false, not NULL; None: all), of all columns; constants stay constants."""
+    if mask is None:
+        return rows, columns
     if isinstance(mask, pa.Scalar):
         return (rows, columns) if mask.as_py() else (0, tuple(_empty(c) for c in columns))
     kept = mask.true_count
@@ -103,6 +105,11 @@ def true_and(left: Any, right: Any) -> Any:
 def but_not(left: Any, right: Any) -> Any:
     """`left` and not `right`, of conditions without NULLs; `left` None: all rows."""
     return pc.invert(right) if left is None else pc.and_not(left, right)
+
+
+def both(left: Any, right: Any) -> Any:
+    """AND of conditions without NULLs; None: true for all rows."""
+    return right if left is None else left if right is None else pc.and_(left, right)
 
 
 def first_valid(values: tuple[Any, ...], rows: int) -> Any:

@@ -18,6 +18,7 @@ from velothread.plan.expressions import (
     calls_python,
     columns_of,
     is_volatile,
+    leaves_out,
     literal,
     may_raise,
     transform,
@@ -62,11 +63,12 @@ class _Open:
     made: list[nodes.Node] = field(default_factory=list)  # which node each step is of
 
     def settle(self) -> None:
-        """Compute now what gives another value each time: later there may be several rows in place of one."""
-        volatile = {f: e for f, e in self.values.items() if is_volatile(e)}
-        if volatile:
-            self.steps.append(Let(tuple(volatile), tuple(volatile.values())))
-            self.values |= {f: Column(f) for f in volatile}
+        """Compute now what gives another value each time: later there may be several rows in place of one. And what
+        leaves rows out: later it may have been noted that they have a partner."""
+        now = {f: e for f, e in self.values.items() if is_volatile(e) or leaves_out(e)}
+        if now:
+            self.steps.append(Let(tuple(now), tuple(now.values())))
+            self.values |= {f: Column(f) for f in now}
 
     def over_input(self, e: Expression) -> Expression:
         return transform(e, lambda x: self.values.get(x.field, x) if isinstance(x, Column) else None)

@@ -369,6 +369,11 @@ def calls_python(e: Expression) -> bool:
     return next(python_functions(e), None) is not None
 
 
+def leaves_out(e: Expression) -> bool:
+    """Are rows left out where a function of the user's in it fails?"""
+    return any(f.on_error == "skip" for f in python_functions(e))
+
+
 def is_constant(e: Expression) -> bool:
     """No columns, no aggregates, nothing volatile, no function that isn't ours."""
     open_ = (Column, AggregateCall, WindowCall, Subquery, PythonCall)

@@ -32,6 +32,7 @@ from velothread.plan.expressions import (
     python_functions,
     show,
 )
+from velothread.sources.source import SplitSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,11 +229,14 @@ class Branch:
         return tuple(s.build for s in self.steps if isinstance(s, Probe))
 
 
-def split_rows(branch: Branch) -> int | None:
+def split_size(branch: Branch) -> SplitSize | None:
     """How many rows a split should have for all receivers to share the work of Python functions; None: as it is."""
-    expressions = (*(e for s in branch.steps for e in read_by(s)), *branch.outputs)
-    wanted = [f.split_rows for e in expressions for f in python_functions(e)]
-    return min([w for w in wanted if w is not None], default=None)
+    found: SplitSize | None = None
+    for e in (*(e for s in branch.steps for e in read_by(s)), *branch.outputs):
+        for function in python_functions(e):
+            if function.split_size is not None:
+                found = function.split_size.and_also(found)
+    return found
 
 
 def read_by(step: Step) -> tuple[Expression, ...]:
@@ -357,5 +361,5 @@ __all__ = [
     "read_by",
     "reads",
     "render",
-    "split_rows",
+    "split_size",
 ]

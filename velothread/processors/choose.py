@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 # Below this, starting threads and dealing splits costs about what they win.
 SMALL_BYTES = 4 << 20
 # The same where a Python function is called for each row.
-SMALL_BYTES_FOR_PYTHON = 1 << 16
+SMALL_BYTES_FOR_PYTHON = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,19 @@ class ProcessorChoice:
     options: Options
     notice: str | None = None
 
-    def make(self) -> SimpleProcessor | AdaptiveProcessor:
-        """The processor. Its threads, if any, start with the first stage; `close` ends them."""
+    def make(self, at_end: Callable[[], None] | None = None) -> SimpleProcessor | AdaptiveProcessor:
+        """The processor. Its threads, if any, start with the first stage; `close` ends them. at_end: called by each."""
         if self.name == "simple":
             return SimpleProcessor()
         from velothread.processors.adaptive.coordinator import AdaptiveProcessor
 
         options = self.options
         return AdaptiveProcessor(
-            self.partitions, wait=options.wait, strategy=options.strategy, queue_depth=options.queue_depth
+            self.partitions,
+            wait=options.wait,
+            strategy=options.strategy,
+            queue_depth=options.queue_depth,
+            at_end=at_end,
         )
 
 
@@ -53,7 +58,12 @@ def choose_processor(options: Options, sources: Sequence[Source], *, python: boo
     if name == "simple":
         return ProcessorChoice("simple", 1, reason, options)
     notice = None
-    if gil_enabled():
+    if gil_enabled() and sysconfig.get_config_var("Py_GIL_DISABLED"):
+        notice = (
+            "the GIL is on, though this Python can do without: something that was imported turned it on (velothread"
+            " doctor --udf FILE looks for it), and receivers take turns except inside Arrow"
+        )
+    elif gil_enabled():
         notice = (
             "this Python runs with the GIL: receivers take turns except inside Arrow, so more partitions help little; "
             "a free-threaded build (python3.13t) scales"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from velothread.errors import Cancelled
 from velothread.processors.metrics import PartitionMetrics, Progress, QueryMetrics, StageMetrics
-from velothread.processors.stage import Cancels, Part, Stage
+from velothread.processors.stage import Cancels, Part, Stage, Worker
 from velothread.sources.source import Split
 
 if TYPE_CHECKING:
@@ -74,6 +74,17 @@ class SimpleProcessor:
         self, stage: Stage, splits: Iterable[Split], metrics: PartitionMetrics, progress: Progress, since: int
     ) -> Generator[Part]:
         worker = stage.open(0)
+        if (interrupt := getattr(worker, "interrupt", None)) is not None:
+            self.cancels.wakers.append(interrupt)
+        try:
+            yield from self._through(worker, splits, metrics, progress, since)
+        finally:
+            if interrupt is not None:
+                self.cancels.wakers.remove(interrupt)
+
+    def _through(
+        self, worker: Worker, splits: Iterable[Split], metrics: PartitionMetrics, progress: Progress, since: int
+    ) -> Generator[Part]:
         reports = hasattr(worker, "metrics")
         if reports:
             worker.metrics = metrics  # type: ignore[attr-defined]
@@ -118,4 +129,4 @@ class SimpleProcessor:
 
     def cancel(self) -> None:
         """Make what runs raise `Cancelled` before its next split. From any thread."""
-        self.cancels.count += 1
+        self.cancels.cancel()

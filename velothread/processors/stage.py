@@ -9,8 +9,8 @@ A query is a sequence of stages (one per pipeline, plus parallel merges). A proc
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from velothread.sources.source import Split
@@ -67,10 +67,20 @@ class Part:
 class Cancels:
     """How often `cancel` was called: whoever began before the last time is to stop, and nobody who begins after it.
 
-    Threading: counted and read by any thread. Of two calls at once one may go uncounted, and means the same.
+    `wakers`: called by each, to interrupt work that waits.
+
+    Threading: counted and read by any thread. Of two calls at once one may go uncounted, and means the same. `wakers`
+    is changed by the coordinator's thread.
     """
 
     count: int = 0
+    wakers: list[Callable[[], object]] = field(default_factory=list)
+
+    def cancel(self) -> None:
+        """Count, and wake those who work in the thread that would else look at the count."""
+        self.count += 1
+        for wake in list(self.wakers):
+            wake()
 
 
 class Processor(Protocol):

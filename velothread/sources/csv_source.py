@@ -248,7 +248,7 @@ class CsvSource:
         else:
             stream, head = self._stream(place, file)
             try:
-                size = self.options.split_bytes or csv.scan.split_bytes or STREAM_BLOCK
+                size = self.options.split_bytes or csv.scan.split_bytes(None) or STREAM_BLOCK
                 for block in _stream_blocks(stream, head, file, place, layout, size):
                     yield BlockSplit(csv, block)
             finally:
@@ -258,8 +258,8 @@ class CsvSource:
         if self.options.split_bytes is not None:
             return max(1, self.options.split_bytes)
         size = range_size(file.size or 0)
-        if scan.split_bytes is not None:
-            return min(size, scan.split_bytes)
+        if scan.split_size is not None:
+            return min(size, scan.split_size.of_bytes(file.size))
         if scan.limit is not None and layout.sampled_rows:
             # Twice what the rows wanted take up on average, so that one small range is mostly enough.
             row = layout.sampled_bytes / layout.sampled_rows

@@ -248,12 +248,13 @@ class JsonSource:
             if self._documents[place]:
                 yield DocumentSplit(file, place, None if file.seekable else self._stream(place, file), shape)
             elif file.splittable and file.size is not None:
-                step = self._options.split_bytes or scan.split_bytes or min(max(file.size // 16, 1 << 20), 16 << 20)
+                usual = min(max(file.size // 16, 1 << 20), 16 << 20)
+                step = self._options.split_bytes or scan.split_bytes(file.size) or usual
                 first = after_bom(file)
                 for start in range(first, file.size, step):
                     yield RangeSplit(file, place, start, min(start + step, file.size), shape, start == first)
             else:
-                size = self._options.split_bytes or scan.split_bytes or STREAM_BYTES
+                size = self._options.split_bytes or scan.split_bytes(None) or STREAM_BYTES
                 yield from self._blocks(place, file, shape, size)
 
     def _shape(self, scan: Scan) -> Shape:

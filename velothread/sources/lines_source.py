@@ -235,12 +235,13 @@ class LinesSource:
                 continue
             if file.splittable and file.size is not None:
                 usual = min(max(file.size // 16, _LEAST_RANGE), _MOST_RANGE)
-                step = options.split_bytes or scan.split_bytes or usual
+                step = options.split_bytes or scan.split_bytes(file.size) or usual
                 first = after_bom(file)
                 for start in range(first, file.size, step):
                     yield RangeSplit(wanted, file, place, start, min(start + step, file.size), start == first)
             else:
-                yield from self._blocks(wanted, place, file, options.split_bytes or scan.split_bytes or _STREAM_BYTES)
+                size = options.split_bytes or scan.split_bytes(None) or _STREAM_BYTES
+                yield from self._blocks(wanted, place, file, size)
 
     def _blocks(self, scan: LinesScan, place: int, file: File, size: int) -> Iterator[Split]:
         carry, offset = b"", 0

@@ -81,6 +81,7 @@ class ParquetSource:
         conform = Conform.of(self.name, self._schema, scan)
         early = Conform.of(self.name, self._schema, replace(scan, columns=scan.early)) if scan.early else None
         left = scan.limit
+        portion = None if scan.split_size is None else scan.split_size.of_rows(self.row_count or 0)
         for footer in self._footers:
             if not self._constant.may_match(footer.file, scan.bounds):
                 continue
@@ -91,7 +92,7 @@ class ParquetSource:
                 for g in range(footer.metadata.num_row_groups)
                 if may_match(footer.metadata, g, own, scan.bounds, self._inside, footer.places)
             ]
-            for part in _together(footer, groups, scan.split_rows or SPLIT_ROWS):
+            for part in _together(footer, groups, portion or SPLIT_ROWS):
                 rows = sum(footer.metadata.row_group(g).num_rows for g in part)
                 if left is not None and left <= 0:
                     return
@@ -108,10 +109,10 @@ class ParquetSource:
                     early if early is not None and self._may_be_late(footer, names, scan) else None,
                     self._inside,
                 )
-                if scan.split_rows is None:
+                if portion is None:
                     yield split
                 else:
-                    yield from in_portions(split, rows if left is None else min(rows, left), scan.split_rows)
+                    yield from in_portions(split, rows if left is None else min(rows, left), portion)
                 left = None if left is None else left - rows
 
     def _may_be_late(self, footer: Footer, names: Sequence[str], scan: Scan) -> bool:

@@ -56,10 +56,12 @@ class TableSource:
         rows = int(self._table.num_rows)
         if scan.limit is not None:
             rows = min(rows, scan.limit)
-        step = max((scan.split_rows or SPLIT_ROWS) // scan.batch_rows, 1) * scan.batch_rows
+        wanted = SPLIT_ROWS if scan.split_size is None else scan.split_size.of_rows(rows)
+        batch_rows = min(scan.batch_rows, wanted)
+        step = wanted // batch_rows * batch_rows
         for start in range(0, rows, step):
             part = self._table.slice(start, min(step, rows - start))
-            batches = tuple(_batches(part, scan.batch_rows))
+            batches = tuple(_batches(part, batch_rows))
             yield ArrowSplit(batches, places, conform, int(part.nbytes))
 
 

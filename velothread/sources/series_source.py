@@ -68,6 +68,8 @@ class SeriesSource:
 
     def splits(self, scan: Scan) -> Iterator[Split]:
         wanted = self.values if scan.limit is None else self.values[: scan.limit]
-        step = max((scan.split_rows or SPLIT_ROWS) // scan.batch_rows, 1) * scan.batch_rows
+        rows = SPLIT_ROWS if scan.split_size is None else scan.split_size.of_rows(len(wanted))
+        batch_rows = min(scan.batch_rows, rows)
+        step = rows // batch_rows * batch_rows
         for at in range(0, len(wanted), step):
-            yield SeriesSplit(wanted[at : at + step], scan.columns, scan.batch_rows)
+            yield SeriesSplit(wanted[at : at + step], scan.columns, batch_rows)

@@ -27,6 +27,34 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class SplitSize:
+    """How many rows a split should have where the work on a row costs much more than reading it: few enough that all
+    receivers get some, between `least` and `most`. Depends on the source and the query alone, as all splits do.
+    """
+
+    least: int
+    most: int
+
+    def of_rows(self, rows: int) -> int:
+        """The rows of a split of a source that has so many."""
+        return max(self.least, min(self.most, rows // _SPLITS))
+
+    def of_bytes(self, size: int | None) -> int:
+        """The bytes of a split of text, whose rows nobody has counted: as if they were short."""
+        most = _ROW_BYTES * self.most
+        return most if size is None else max(_ROW_BYTES * self.least, min(most, size // _SPLITS))
+
+    def and_also(self, other: SplitSize | None) -> SplitSize:
+        """Small enough for both."""
+        return self if other is None else SplitSize(min(self.least, other.least), min(self.most, other.most))
+
+
+# Splits of a source that has not many rows; and how long a short row of text is.
+_SPLITS = 32
+_ROW_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """What a query wants of a source. Immutable; shared by all threads.
 
@@ -36,8 +64,8 @@ class Scan:
     batch_rows: the most rows in a batch.
     dictionaries: names of text columns for which dictionary-encoded batches are welcome.
     early: some of `columns`, by which rows are chosen; a source with `reads_late` may read the others for those alone.
-    split_rows: the work on a row is costly (a Python function is called), so splits should have about so many rows, for
-        all receivers to get some. None: as the source likes.
+    split_size: the rows that a split should have, where the work on a row is costly (a Python function is called).
+        None: as the source likes.
     """
 
     columns: tuple[str, ...]
@@ -46,12 +74,11 @@ class Scan:
     batch_rows: int = DEFAULT_BATCH_ROWS
     dictionaries: frozenset[str] = frozenset()
     early: tuple[str, ...] = ()
-    split_rows: int | None = None
+    split_size: SplitSize | None = None
 
-    @property
-    def split_bytes(self) -> int | None:
-        """`split_rows` for text, whose rows nobody has counted: as if they were short."""
-        return None if self.split_rows is None else max(1 << 16, 16 * self.split_rows)
+    def split_bytes(self, size: int | None) -> int | None:
+        """The bytes of a split of text of that size; None: as the source likes."""
+        return None if self.split_size is None else self.split_size.of_bytes(size)
 
 
 @runtime_checkable

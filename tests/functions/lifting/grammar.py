@@ -60,7 +60,7 @@ class Grammar:
     locals: dict[str, str] = field(default_factory=dict)
 
     def function(self) -> str:
-        for name in "abc"[: self.pick([1, 2, 2, 3])]:
+        for name in "xyz"[: self.pick([1, 2, 2, 3])]:
             self.parameters[name] = self.pick(["int", "float", "float", "int", "str", "bool"])
             if self.pick([False, False, False, True]):
                 self.nullable.add(name)
@@ -128,7 +128,7 @@ class Grammar:
 
     def constant(self, kind: str) -> str:
         values = {"int": INTS, "float": FLOATS, "bool": [True, False], "str": ["", "a", "b", "ab", " ", "ß", "1", "A"]}
-        return repr(self.pick(values[kind]))
+        return repr(self.pick([*values[kind], -0.0] if kind == "float" else values[kind]))
 
     def number(self, depth: int) -> str:
         return self.of(self.pick(["int", "float"]), depth)
@@ -179,7 +179,8 @@ class Grammar:
             "f'{{{s}}}-{{{i}}}'", "{s}.removeprefix('a')", "{s}.removesuffix('c')", "{s}.title()", "{s}.capitalize()",
             "{s}.swapcase()", "{s}.rjust(3)", "{s}.ljust(4, '*')",
             "{s} or {s}", "f'{{{n}}}'", "{s}.replace('b', '', 1)",
-            "{s}[2]", "{s}[-5:3]",
+            "{s}[2]", "{s}[-5:3]", "{s}[{i}:{i}]",
+            "{s}[:{i}]", "{s}[{i}:]", "{s}[{i}]", "{s}[{s}.find('a'):]",
         ])  # fmt: skip
         return self.fill(form, d)
 

@@ -177,6 +177,76 @@ def test_left_to_python_only_where_it_is_computed(
         assert all(same(k, p, returns) for k, p in zip(kernel, by_call(function, rows), strict=True))
 
 
+# Where kernels are easily nearly right.
+CORNERS: list[tuple[str, SqlType, SqlType, list[Any]]] = [
+    ("min(a, 0.0)", DOUBLE, DOUBLE, [-0.0, 0.0, math.nan, 1.0]),
+    ("min(0.0, a)", DOUBLE, DOUBLE, [-0.0, 0.0, math.nan, -1.0]),
+    ("max(a, -0.0)", DOUBLE, DOUBLE, [-0.0, 0.0, math.nan, 1.0]),
+    ("(a if a > 0 else -0.0) if a < 1 else 0.0", DOUBLE, DOUBLE, [-1.0, 0.5, 2.0, math.nan]),
+    ("a % -0.5", DOUBLE, DOUBLE, [0.0, -0.0, 1.0, 0.75, math.inf]),
+    ("a // 0.1", DOUBLE, DOUBLE, [1.0, -1.0, 0.3, 0.0, 1e300]),
+    ("round(a, 2)", DOUBLE, DOUBLE, [2.675, 1.005, 0.125, 0.375, -0.001, math.nan, math.inf, 1e300, 5e-324]),
+    ("round(a)", DOUBLE, BIGINT, [0.5, 1.5, 2.5, -0.5, 0.49999999999999994, 4503599627370497.5]),
+    ("a ** 2", DOUBLE, DOUBLE, [0.1 * i for i in range(200)]),
+    ("a % 7", BIGINT, BIGINT, [-(2**63), 2**63 - 1, -1, 0, 7]),
+    ("a // -7", BIGINT, BIGINT, [-(2**63), 2**63 - 1, -1, 0, 7]),
+    ("a % -(2**63)", BIGINT, BIGINT, [-(2**63), 2**63 - 1, -1, 0, 7]),
+    ("a.strip()", VARCHAR, VARCHAR, ["\x1c\x1fa\x85", "\u2003a\u00a0", "\u200ba", "\ufeffa", "a\u3000"]),
+    ("a.isspace()", VARCHAR, BOOLEAN, ["", " ", "\x1c", "\u2003", "a ", "\u200b"]),
+    ("a[-3:-1]", VARCHAR, VARCHAR, ["", "a", "ab", "äöü", "日本語x"]),
+    ("a < 'é'", VARCHAR, BOOLEAN, ["e", "ê", "é", "", "\uffff", "\U00010000"]),
+    ("a == '' or bool(a)", VARCHAR, BOOLEAN, ["", "a", "\x00"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "type_", "returns", "values"), CORNERS, ids=[b for b, *_ in CORNERS])
+def test_corners(body: str, type_: SqlType, returns: SqlType, values: list[Any]) -> None:
+    function = compiled(f"def f(a):\n    return {body}\n")
+    found = lifted(function, [type_], returns)
+    assert isinstance(found, Lifted)
+    rows = [(v,) for v in values]
+    kernel = by_kernel(found, rows, [type_])
+    assert kernel is not None
+    python = by_call(function, rows)
+    assert all(same(k, p, returns) for k, p in zip(kernel, python, strict=True)), (kernel, python)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if a == 1:\n        return 2 < a\n    return a == 1",
+        "t = a == 1\n    u = a < 3\n    if t:\n        t = u\n    return t",
+        "t = a > 1\n    if t:\n        t = a < 3\n    return not t",
+    ],
+)
+def test_a_test_that_is_chosen_as_well(body: str) -> None:
+    function = compiled(f"def f(a):\n    {body}\n")
+    found = lifted(function, [DOUBLE], BOOLEAN)
+    assert isinstance(found, Lifted)
+    rows = [(0.0,), (1.0,), (2.0,), (100.25,), (math.nan,)]
+    assert by_kernel(found, rows, [DOUBLE]) == by_call(function, rows)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["0.0 < b < a / b", "b != 0.0 and a / b > 1.0", "b == 0.0 or a / b > 1.0", "not (b and a / b > 1.0)"],
+)
+def test_a_condition_that_decides_keeps_the_rest_away(body: str) -> None:
+    function = compiled(f"def f(a, b):\n    return {body}\n")
+    found = lifted(function, [DOUBLE, DOUBLE], BOOLEAN)
+    assert isinstance(found, Lifted)
+    rows = [(1.0, 0.0), (1.0, 0.5), (0.25, 0.5)]
+    assert by_kernel(found, rows, [DOUBLE, DOUBLE]) == by_call(function, rows)
+
+
+def test_what_lies_under_none_is_not_compared() -> None:
+    # beyond 2**53 under the NULL, where an int and a float can't be compared as floats
+    great = pa.py_buffer(np.array([3, 2**60 + 1]).tobytes())
+    column = pa.Array.from_buffers(pa.int64(), 2, [pa.py_buffer(b"\x01"), great])
+    compute = kernel_of("def f(a, b):\n    return a == b\n", [BIGINT, DOUBLE], BOOLEAN, [True, False])
+    assert compute(2, column, pa.array([3.0, 3.0])).to_pylist() == [True, False]
+
+
 def test_a_result_nobody_uses_still_raises() -> None:
     compute = kernel_of("def f(a):\n    t = 1 / a\n    return 5\n", [DOUBLE], BIGINT)
     assert compute(1, pa.array([2.0])).to_pylist() == [5]

@@ -70,6 +70,8 @@ LIFTED = [
     ("a: str -> str", "return a.removeprefix('a').replace('b', 'c')"),
     ("a: str -> str", "return a or 'nothing'"),
     ("a: str -> str", "return a[0] if a else ''"),
+    ("a: str, b: int -> str", "return a[b:] + a[: a.find('b')] + a[b - 1 : b]"),
+    ("a: str, b: int -> str", "return a[b] if -len(a) <= b < len(a) else ''"),
     ("a: str -> int", "return int(a) if a.isdigit() else -1"),
 ]  # fmt: skip
 
@@ -94,7 +96,7 @@ NOT_LIFTED = [
     ("a: str -> str", "return a + 1", "uses + on a str and an int", 2),
     ("a: str -> str", "return a * 2", "uses * on a str and an int", 2),
     ("a: str -> bool", "return a < 1", "uses < on a str and an int", 2),
-    ("a: str, b: int -> str", "return a[b]", "needs a constant in place of b", 2),
+    ("a: str, b: float -> str", "return a[b]", "slices by other than ints", 2),
     ("a: str -> str", "return a[::2]", "slices with a step", 2),
     ("a: str -> str", "return a.center(9)", "calls str.center", 2),
     ("a: str -> str", "return a.split()[0]", "calls str.split", 2),
@@ -103,6 +105,7 @@ NOT_LIFTED = [
     ("a: int -> int", "return TABLE[a]", "reads TABLE, which is dict", 2),
     ("a: int -> int", "return missing + a", "reads missing, which is not defined", 2),
     ("a: int -> int", "return a + 2**64", "uses an int beyond 64 bits", 2),
+    ("a: int -> int", "return 2**64", "returns an int beyond 64 bits", 1),
     ("a: int -> float", "return a / 0", "always raises ZeroDivisionError", 2),
     ("a: int -> int", "return (lambda x: x + 1)(a)", "calls lambda x: x + 1", 2),
     ("a: int -> int", "return sum([a, 1])", "calls sum", 2),

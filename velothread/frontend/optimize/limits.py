@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from velothread.plan.expressions import leaves_out
 from velothread.plan.nodes import (
     Join,
     Limit,
@@ -43,9 +44,12 @@ def _nothing(node: Node) -> Node:
 
 
 def _bounded(node: Node, rows: int) -> Node:
-    """`node`, of which only the first `rows` rows are wanted. It may give more."""
+    """`node`, of which only the first `rows` rows are wanted. It may give more.
+
+    Where functions that fail leave rows out, more than `rows` of them have to come in.
+    """
     match node:
-        case Project():
+        case Project() if not any(map(leaves_out, node.expressions)):
             return replace(node, input=_bounded(node.input, rows))
         case Scan():
             return replace(node, limit=rows if node.limit is None else min(rows, node.limit))
@@ -56,9 +60,13 @@ def _bounded(node: Node, rows: int) -> Node:
         case Sort():
             wanted = rows if node.limit is None else min(rows, node.limit)
             return replace(node, limit=wanted)
-        case Join() if node.kind in ("left", "single", "mark"):
+        case Join() if node.kind in ("left", "single", "mark") and not _leaves_left_rows_out(node):
             # each left row gives at least one
             return replace(node, left=_bounded(node.left, rows))
-        case Unnest() if node.keep_empty:
+        case Unnest() if node.keep_empty and not any(map(leaves_out, node.lists)):
             return replace(node, input=_bounded(node.input, rows))
     return node
+
+
+def _leaves_left_rows_out(node: Join) -> bool:
+    return any(leaves_out(k.left) for k in node.keys) or (node.asof is not None and leaves_out(node.asof.left))

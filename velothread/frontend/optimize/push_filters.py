@@ -8,7 +8,7 @@ from __future__ import annotations
 from velothread.frontend.folding import fold, is_true
 from velothread.frontend.optimize.conditions import conjunction, conjuncts, substitute
 from velothread.frontend.optimize.join_filters import push_through_join
-from velothread.plan.expressions import Column, Expression, columns_of, is_volatile
+from velothread.plan.expressions import Column, Expression, calls_python, columns_of, is_volatile
 from velothread.plan.nodes import (
     Aggregate,
     Filter,
@@ -49,7 +49,7 @@ def _push(node: Node, conditions: list[Expression]) -> Node:
         case Aggregate() if node.keys:
             keys = dict(zip(node.output, node.keys, strict=False))
             # a condition over keys alone keeps or drops whole groups
-            down = [c for c in conditions if columns_of(c) and columns_of(c) <= keys.keys()]
+            down = [c for c in conditions if columns_of(c) and columns_of(c) <= keys.keys() and not calls_python(c)]
             stay = [c for c in conditions if c not in down]
             below = [fold(substitute(c, keys)) for c in down]
             return _filter(with_inputs(node, (_push(node.input, below),)), stay)

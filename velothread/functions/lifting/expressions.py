@@ -59,7 +59,7 @@ class Expressions:
                 left, right = (self.value(x, names, path) for x in (e.left, e.right))
                 return o.binary(_SIGNS.get(type(e.op), "@"), left, right, path, e)
             case ast.UnaryOp(op=ast.Not()):
-                return Value(o.opposite(o.truth(self.value(e.operand, names, path))))
+                return Value(o.opposite(self.test(e.operand, names, path)))
             case ast.UnaryOp():
                 return o.unary(_SIGNS[type(e.op)], self.value(e.operand, names, path), path, e)
             case ast.BoolOp():
@@ -292,7 +292,7 @@ class Expressions:
         n = o.need(receiver, path, e, "index")
         if n.kind != "str":
             refuse(f"indexes {kind_name(receiver)}", e)
-        return text.subscript(o, n, e.slice, lambda x: self.constant(x, names), path)
+        return text.subscript(o, n, e.slice, lambda x: self.value(x, names, path), path)
 
     def _part(self, part: ast.expr, names: Names, path: Path) -> Node:
         """A part of an f-string, as text."""

@@ -100,6 +100,8 @@ def _returned(o: Operators, function: FunctionType, result: Value, returns: SqlT
     where = ast.Pass(lineno=function.__code__.co_firstlineno)
     if result.node is None:
         raise Refused("always returns None", where.lineno)
+    if result.node.is_constant and result.node.kind == "int" and not -(2**63) <= result.node.extra < 2**63:
+        raise Refused("returns an int beyond 64 bits", where.lineno)
     if result.node.kind not in _RETURNS[returns.kind]:
         raise Refused(f"returns {kind_name(result)} where {returns} is declared", where.lineno)
     if returns.kind == "DOUBLE" and result.node.kind == "int":

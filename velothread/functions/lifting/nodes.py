@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from velothread.functions.lifting.outcome import Refused
+
 # "real" is an int or a float, row by row: held as a float64, ints only up to 2**53, where floats have them all.
 Kind = Literal["int", "float", "real", "bool", "str"]
 # A path: the conditions under which Python gets somewhere.
@@ -77,7 +79,10 @@ class Program:
         """The node of an operation.
 
         :raises TooLarge: when there are too many.
+        :raises Refused: when an argument is a constant that no column can hold; Python may compute with it before.
         """
+        if any(a.is_constant and a.kind == "int" and not -(2**63) <= a.extra < 2**63 for a in arguments):
+            raise Refused("uses an int beyond 64 bits")
         # 1, 1.0, True are equal and -0.0 equals 0.0, but none is the other
         key = (op, kind, tuple(a.number for a in arguments), type(extra), repr(extra))
         found = self._known.get(key)

@@ -37,12 +37,13 @@ TEXT: dict[str, Callable[..., Any]] = {
     "text_title": text_kernels.title,
     "text_isdigit": text_kernels.is_digit, "text_isalpha": text_kernels.is_alpha, "text_isalnum": text_kernels.is_alnum,
     "text_isspace": text_kernels.is_space, "text_isupper": text_kernels.is_upper, "text_islower": text_kernels.is_lower,
-    "shown": text_kernels.shown, "not_int": text_kernels.not_whole, "not_float": text_kernels.not_fraction,
+    "shown": text_kernels.shown, "letter": text_kernels.letter,
+    "not_int": text_kernels.not_whole, "not_float": text_kernels.not_fraction,
     "parsed_int": text_kernels.whole, "parsed_float": text_kernels.fraction,
 }  # fmt: skip
 # `function(extra, *arguments)`.
 TEXT_WITH_EXTRA: dict[str, Callable[..., Any]] = {
-    "among": text_kernels.among, "contains": text_kernels.contains,
+    "among": text_kernels.among, "cut": text_kernels.cut, "contains": text_kernels.contains,
     "text_startswith": text_kernels.starts, "text_endswith": text_kernels.ends,
     "text_find": text_kernels.find, "text_count": text_kernels.count, "replace": text_kernels.replace,
     "slice": text_kernels.slice_, "text_strip": text_kernels.strip, "text_lstrip": text_kernels.lstrip,

@@ -14,7 +14,6 @@ from velothread.functions.lifting.outcome import refuse
 
 # Floats have all integers up to here.
 EXACT = 2**53
-_MIN, _MAX = -(2**63), 2**63 - 1
 _NUMBERS = ("int", "float", "real", "bool")
 
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
@@ -213,8 +212,6 @@ class Operators:
         """
         if type(value) not in (bool, int, float, str):
             refuse(f"uses a constant of type {type(value).__name__}", where)
-        if type(value) is int and not _MIN <= value <= _MAX:
-            refuse("uses an int beyond 64 bits", where)
         if type(value) is str:
             try:
                 value.encode()

@@ -104,7 +104,10 @@ class _Statements:
         done, value = o.truth_constant(False), None
         for s in statements:
             here = path if done.is_constant else (*path, (done, False))
-            flow = self.statement(s, names, here)
+            try:
+                flow = self.statement(s, names, here)
+            except Refused as error:
+                raise Refused(error.reason, s.lineno if error.line is None else error.line) from None
             if flow.value is not None:
                 value = flow.value if value is None else o.choose(done, value, flow.value, path, s)
             if flow.names is None:

@@ -180,33 +180,67 @@ def among(o: Operators, left: Value, wanted: tuple[str, ...]) -> Node:
     return o.program.node("among", "bool", left.node, extra=wanted)
 
 
-def subscript(o: Operators, s: Node, index: ast.expr, constant: Callable[[ast.expr], Any], path: Path) -> Value:
-    """s[index] with a constant index or slice.
+def subscript(o: Operators, s: Node, index: ast.expr, value: Callable[[ast.expr], Value], path: Path) -> Value:
+    """s[index], s[start:stop] or s[::-1].
 
-    :raises Refused: for others.
+    :raises Refused: for other steps, and indexes of other types.
     """
-    if isinstance(index, ast.Slice):
-        start, stop, step = (
-            None if part is None else constant(part) for part in (index.lower, index.upper, index.step)
-        )
-        if any(part is not None and type(part) is not int for part in (start, stop, step)):
+
+    def bound(part: ast.expr | None) -> Node | None:
+        v = Value(None) if part is None else value(part)
+        if v.node is None:
+            return None
+        n = o.whole(o.need(v, path, index, "index"))
+        if n.kind != "int":
             refuse("slices by other than ints", index)
+        return n
+
+    if not isinstance(index, ast.Slice):
+        at = bound(index)
+        if at is None:
+            refuse("indexes by None", index)
+        return Value(_character(o, s, at, path, index))
+    start, stop, step = (bound(part) for part in (index.lower, index.upper, index.step))
+    if step is not None and not (step.is_constant and step.extra in (1, -1)):
+        refuse("slices with a step", index)
+    backwards = step is not None and step.extra == -1
+    if backwards and (start is not None or stop is not None):
+        refuse("slices with a step", index)
+    if all(n is None or n.is_constant for n in (start, stop)):
+        low, high = (None if n is None else n.extra for n in (start, stop))
         if s.is_constant:
-            return Value(o.folded(lambda t: t[start:stop:step], index, s.extra))
-        if step == -1 and start is None and stop is None:
-            return Value(o.program.node("reversed", "str", s))
-        if step not in (None, 1):
-            refuse("slices with a step", index)
-        return Value(o.program.node("slice", "str", s, extra=(start, stop)))
-    at = constant(index)
-    if type(at) is not int:
-        refuse("indexes by other than an int", index)
+            return Value(o.folded(operator.itemgetter(slice(low, high, -1 if backwards else None)), index, s.extra))
+        return Value(o.program.node("reversed", "str", s) if backwards else _slice(o, s, low, high))
     if s.is_constant:
-        return Value(o.folded(operator.itemgetter(at), index, s.extra))
+        refuse("slices a constant", index)
+    ends = tuple(n for n in (start, stop) if n is not None)
+    return Value(o.program.node("cut", "str", s, *ends, extra=(start is not None, stop is not None)))
+
+
+def _slice(o: Operators, s: Node, start: int | None, stop: int | None) -> Node:
+    # Arrow takes 64 bits; no text is so long
+    start, stop = (None if n is None else max(min(n, 2**31), -(2**31)) for n in (start, stop))
+    return o.program.node("slice", "str", s, extra=(start, stop))
+
+
+def _character(o: Operators, s: Node, at: Node, path: Path, where: ast.AST) -> Node:
+    """s[at]: no row may be too short for it."""
+    line = getattr(where, "lineno", None)
+    if s.is_constant:
+        if not at.is_constant:
+            refuse("indexes a constant", where)
+        return o.folded(operator.itemgetter(at.extra), where, s.extra)
     length = o.program.node("length", "int", s)
-    short = o.program.node("<=" if at >= 0 else "<", "bool", length, o.program.constant(at if at >= 0 else -at))
-    o.program.check(path, short, getattr(index, "lineno", None))
-    return Value(o.program.node("slice", "str", s, extra=(at, at + 1 if at != -1 else None)))
+    if at.is_constant:
+        n = at.extra
+        short = o.program.node("<=" if n >= 0 else "<", "bool", length, o.program.constant(n if n >= 0 else -n))
+        o.program.check(path, short, line)
+        return _slice(o, s, n, n + 1 if n != -1 else None)
+    o.program.check(path, o.program.node("<=", "bool", length, at), line)
+    o.program.check(
+        path, o.program.node("<", "bool", o.program.node("+", "int", length, at), o.program.constant(0)), line
+    )
+    return o.program.node("letter", "str", s, at)
 
 
 def shown(o: Operators, n: Node, where: ast.AST) -> Node:

@@ -5,7 +5,6 @@ What lies under a NULL is arbitrary. Functions that ask `ascii_only` are exact f
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,10 @@ from velothread.functions.lifting.outcome import PythonDiffers
 from velothread.kernels.vectors import Mask, Numbers, bools, column, view
 
 # What str.strip takes away, and str.isspace means: more than Unicode's White_Space.
-WHITESPACE = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace())
+WHITESPACE = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 def ascii_only(s: pa.Array) -> pa.Array:
@@ -98,6 +100,49 @@ def slice_(extra: tuple[int | None, int | None], s: pa.Array) -> pa.Array:
     """s[start:stop]."""
     start, stop = extra
     return pc.utf8_slice_codeunits(s, start or 0, stop)
+
+
+def cut(given: tuple[bool, bool], s: pa.Array, *ends: Numbers) -> pa.Array:
+    """s[start:stop] of ASCII, by columns. given: is there a start, is there a stop?"""
+    offsets, lengths = _places(ascii_only(s))
+    rest = iter(ends)
+    start, stop = (_within(next(rest), lengths) if there else None for there in given)
+    low = np.zeros_like(lengths) if start is None else start
+    high = lengths if stop is None else stop
+    return _pieces(s, offsets + low, np.maximum(high - low, 0))
+
+
+def letter(s: pa.Array, at: Numbers) -> pa.Array:
+    """s[at] of ASCII; what is out of range gives anything."""
+    offsets, lengths = _places(ascii_only(s))
+    low = _within(at, lengths)
+    return _pieces(s, offsets + low, np.minimum(lengths - low, 1))
+
+
+def _places(s: pa.Array) -> tuple[Numbers, Numbers]:
+    """Where each text starts in the bytes, and how many it has."""
+    ends = np.frombuffer(s.buffers()[1], np.int32, count=len(s) + 1, offset=s.offset * 4).astype(np.int64)
+    return ends[:-1], np.diff(ends)
+
+
+def _within(index: Numbers, lengths: Numbers) -> Numbers:
+    """An index as Python's slices take it: from the end if negative, and no further than the text goes."""
+    # what is longer than any text may not overflow
+    index = np.clip(index, -(2**32), 2**32)
+    found: Numbers = np.clip(np.where(index < 0, index + lengths, index), 0, lengths)
+    return found
+
+
+def _pieces(s: pa.Array, starts: Numbers, lengths: Numbers) -> pa.Array:
+    """Texts of so many bytes from there on, NULL where `s` is."""
+    ends = np.zeros(len(s) + 1, np.int64)
+    np.cumsum(lengths, out=ends[1:])
+    data = s.buffers()[2]
+    size = int(ends[-1])
+    picked = np.repeat(starts - ends[:-1], lengths) + np.arange(size)
+    taken = b"" if data is None else np.frombuffer(data, np.uint8)[picked]
+    found = pa.Array.from_buffers(pa.string(), len(s), [None, pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(taken)])
+    return found if not s.null_count else pc.if_else(s.is_valid(), found, pa.scalar(None, pa.string()))
 
 
 def reverse(s: pa.Array) -> pa.Array:

@@ -294,8 +294,8 @@ class _Writer:
             if n.op != "choose":
                 break
             otherwise = _root(n.arguments[2])
-            # its only further reader may be this choice
-            if self.last[otherwise.number] != self.position[n.number]:
+            # its only further reader may be this choice, and that only once
+            if self.last[otherwise.number] != self.position[n.number] or not _only_otherwise(n):
                 break
             n = otherwise
         return found
@@ -304,13 +304,16 @@ class _Writer:
         return self.w.function(np.copyto, "copyto")
 
     def _take(self, n: Node) -> str:
-        letter = _REGISTERS[n.kind]
-        if self.free[letter]:
-            register = self.free[letter].pop()
-        else:
-            register = f"{letter}{len(self.made[letter])}_"
-            self.made[letter].append(register)
+        register = self._free(_REGISTERS[n.kind])
         self.registers[n.number] = register
+        return register
+
+    def _free(self, letter: str) -> str:
+        """A register that nobody reads."""
+        if self.free[letter]:
+            return self.free[letter].pop()
+        register = f"{letter}{len(self.made[letter])}_"
+        self.made[letter].append(register)
         return register
 
     def _name(self, n: Node) -> str:
@@ -383,14 +386,17 @@ class _Writer:
 
     def _choose(self, n: Node, arguments: list[Node], names: list[str], step: int, out: str | None) -> None:
         test, then, otherwise = names
-        if out is None:
+        if out is None and _only_otherwise(n):
             out = self._reused(n, arguments[2:], step)
         if out is None:
             out = self._take(n)
         self.registers[n.number] = self.names[n.number] = out
-        if otherwise != out:
-            self.w.line(f"{self._copy()}({out}, {otherwise})")
-        self.w.line(f"{self.w.function(np.putmask, 'putmask')}({out}, {test}, {then})")
+        if n.kind == "bool":
+            self.w.line(f"{self._use(kernels.choose_flags)}({test}, {then}, {otherwise}, {out})")
+            return
+        scratch = self._free("i")
+        self.w.line(f"{self._use(kernels.choose)}({test}, {then}, {otherwise}, {out}, {scratch})")
+        self.free["i"].append(scratch)
 
     def _text(self, n: Node, names: list[str]) -> str:
         name = self.w.fresh(n.op)
@@ -421,6 +427,12 @@ def _root(n: Node) -> Node:
     while n.op == "same":
         n = n.arguments[0]
     return n
+
+
+def _only_otherwise(choice: Node) -> bool:
+    """Is what it chooses else nothing that it reads as test, or chooses otherwise? Then it may be overwritten."""
+    test, then, otherwise = (_root(n) for n in choice.arguments)
+    return otherwise is not test and otherwise is not then
 
 
 def _reads(s: Node | Check) -> list[Node]:

@@ -7,7 +7,7 @@ the split into its handoff, and later hand the outcome on in the order of the sp
 from __future__ import annotations
 
 import weakref
-from collections.abc import Generator, Iterable, Sized
+from collections.abc import Callable, Generator, Iterable, Sized
 from typing import Self
 
 from velothread.errors import OptionError
@@ -28,7 +28,8 @@ class AdaptiveProcessor:
     """Runs stages on N receivers in threads of their own, which start with the first stage and last until `close`.
 
     partitions: number of receivers. wait: how a side of a handoff waits. strategy: how splits are dealt. queue_depth:
-    how many splits a receiver has at a time, the one it works on included (more when they are tiny).
+    how many splits a receiver has at a time, the one it works on included (more when they are tiny). at_end: called by
+    each thread before it ends.
 
     `metrics` has what each run cost, `progress` how far the last started one is.
 
@@ -36,13 +37,20 @@ class AdaptiveProcessor:
     """
 
     def __init__(
-        self, partitions: int = 2, *, wait: str = "hybrid", strategy: str = "auto", queue_depth: int = 2
+        self,
+        partitions: int = 2,
+        *,
+        wait: str = "hybrid",
+        strategy: str = "auto",
+        queue_depth: int = 2,
+        at_end: Callable[[], None] | None = None,
     ) -> None:
         if partitions < 1:
             raise OptionError(f"partitions must be at least 1, not {partitions}")
         self._partitions = partitions
         self._wait, self._strategy, self._queue_depth = wait, strategy, queue_depth
         self._crew = Crew()
+        self._crew.at_end = at_end
         # A session that is dropped without being closed leaves no thread. No run is under way then: it refers to us.
         weakref.finalize(self, self._crew.abandon)
         self._runs: list[Run] = []
@@ -116,7 +124,7 @@ class AdaptiveProcessor:
 
     def cancel(self) -> None:
         """Make what runs raise `Cancelled` soon. From any thread."""
-        self.cancels.count += 1
+        self.cancels.cancel()
         for run in list(self._runs):
             run.cancel()
 

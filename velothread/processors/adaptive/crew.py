@@ -15,15 +15,16 @@ _numbers = itertools.count()
 
 
 class CrewThread:
-    """A daemon thread that does one job after another. Jobs deal with their own errors.
+    """A daemon thread that does one job after another. Jobs deal with their own errors. at_end: called last, in it.
 
     Threading: `submit` and `dismiss` by the thread that has borrowed it.
     """
 
-    __slots__ = ("_jobs", "_thread")
+    __slots__ = ("_at_end", "_jobs", "_thread")
 
-    def __init__(self) -> None:
+    def __init__(self, at_end: Job | None = None) -> None:
         self._jobs = Handoff(1)
+        self._at_end = at_end
         name = f"velothread-receiver-{next(_numbers)}"
         # A daemon: a kernel or a Python function in SQL that never returns must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -47,10 +48,12 @@ class CrewThread:
             try:
                 job: Job | None = self._jobs.get()
             except HandoffError:
-                return
+                break
             assert job is not None
             job()
             job = None  # what the job refers to (a stage, its data) must not live until the next one comes
+        if self._at_end is not None:
+            self._at_end()
 
 
 class Crew:
@@ -59,18 +62,19 @@ class Crew:
     Threading: one thread, the coordinator's.
     """
 
-    __slots__ = ("_idle", "_lent", "_stray", "closed", "interrupted")
+    __slots__ = ("_idle", "_lent", "_stray", "at_end", "closed", "interrupted")
 
     def __init__(self) -> None:
         self._idle: list[CrewThread] = []
         self._lent: list[CrewThread] = []
         self._stray: list[CrewThread] = []  # let go, and perhaps still in a kernel
+        self.at_end: Job | None = None  # for the threads that are made
         self.closed = False
         self.interrupted = False
 
     def borrow(self, n: int) -> list[CrewThread]:
         """`n` threads for one run."""
-        found = [self._idle.pop() if self._idle else CrewThread() for _ in range(n)]
+        found = [self._idle.pop() if self._idle else CrewThread(self.at_end) for _ in range(n)]
         self._lent += found
         return found
 

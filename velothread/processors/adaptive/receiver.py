@@ -22,7 +22,7 @@ from velothread.errors import Cancelled
 from velothread.processors.adaptive.exchange import Exchange
 from velothread.processors.adaptive.handoff import EndOfStream, Handoff, HandoffError
 from velothread.processors.metrics import PartitionMetrics
-from velothread.processors.stage import Stage
+from velothread.processors.stage import Stage, Worker
 
 # In place of a split's index: the worker could not be opened.
 OPENING = -1
@@ -49,7 +49,8 @@ class PartitionReceiver:
     the handoff ends it, too, without `finish`.
 
     Threading: `handoff` belongs to one producer; `run` to one thread (`start` makes one). `stop_after` may be set by
-    the producer: splits beyond that index are dropped. `outbox` may be read at any time, `metrics` too.
+    the producer: splits beyond that index are dropped. `interrupt` may be called by any thread. `outbox` may be read at
+    any time, `metrics` too.
     """
 
     def __init__(
@@ -75,6 +76,8 @@ class PartitionReceiver:
         self.stop_after: int | None = None
         self.error: BaseException | None = None
         self._thread: threading.Thread | None = None
+        self._worker: Worker | None = None
+        self._interrupted = False
 
     def start(self) -> None:
         """Run in a thread of its own (a daemon, so that a stuck kernel can't keep the process from ending)."""
@@ -110,6 +113,9 @@ class PartitionReceiver:
         except BaseException as error:
             self._fail(OPENING, error, 0)
             return
+        self._worker = worker
+        if self._interrupted:  # after this is set, `interrupt` finds the worker
+            self.interrupt()
         reports = hasattr(worker, "metrics")
         if reports:
             worker.metrics = metrics  # type: ignore[attr-defined]
@@ -157,6 +163,13 @@ class PartitionReceiver:
             metrics.waiting_ns = waited
             if not reports:
                 metrics.engine_ns = busy
+
+    def interrupt(self) -> None:
+        """Have the worker stop waiting for whatever it waits for by itself. From any thread."""
+        self._interrupted = True
+        interrupt = getattr(self._worker, "interrupt", None)
+        if interrupt is not None:
+            interrupt()
 
     def _get_attending(self) -> Any:
         """Take from the handoff; while it is empty, go on taking what other receivers send through the exchange."""

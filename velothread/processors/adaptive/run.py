@@ -162,6 +162,7 @@ class Run:
         for receiver in self._receivers:
             receiver.stop_after = -1
             receiver.handoff.cancel()
+            receiver.interrupt()
         if self._exchange is not None:
             self._exchange.cancel()
         if self._reader is not None:
