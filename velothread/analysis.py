@@ -55,7 +55,7 @@ class Analysis:
 
     def render(self) -> str:
         """For people: the tree with its figures, what ran it, and for how long."""
-        return "\n".join([*_table(self.operators), "", *self.statistics.summary()])
+        return "\n".join([*_table(self.operators), "", *self.statistics.summary(), *self.statistics.of_functions()])
 
 
 def analysis_of(meter: Meter, statistics: Statistics) -> Analysis:

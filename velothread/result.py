@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
+    from velothread.functions.bound import BoundFunction
     from velothread.functions.gil import GilWatch
     from velothread.functions.refusals import FunctionFailures
 
@@ -46,6 +47,7 @@ class Result:
         self, names: tuple[str, ...], types: tuple[SqlType, ...], execution: Execution | None, statistics: Statistics,
         *, refusals: Sequence[Any] = (), failures: FunctionFailures | None = None, bytes_total: int | None = None,
         sink: Sink | None = None, target: str = "", rejects: RejectsFiles | None = None, gil: GilWatch | None = None,
+        functions: Sequence[BoundFunction] = (),
     ) -> None:  # fmt: skip
         self.names, self.types = names, types
         self.stats = statistics
@@ -59,6 +61,7 @@ class Result:
         self._bytes_total = bytes_total
         self._sink = sink
         self._target = target
+        self._functions = functions
         self._table: pa.Table | None = None
         self._started = False
         self._failure: Exception | None = None
@@ -224,6 +227,8 @@ class Result:
             self.stats.run_s = perf_counter() - start
             self.stats.stages = metrics.stages[first:]
             self.stats.refused, self.stats.failures = self.refused, self.failures
+            if self._functions:
+                self.stats.measured(self._functions)
             del metrics.stages[first:]
             self._rejects.write(self._refusals)
             if self._gil is not None:

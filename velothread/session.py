@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 from sqlglot import exp
@@ -47,6 +47,7 @@ from velothread.types import SqlType
 
 if TYPE_CHECKING:
     from velothread.analysis import Analysis
+    from velothread.functions.bound import BoundFunction
     from velothread.metering import Meter
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
@@ -68,6 +69,8 @@ class Session:
         # A session that is dropped without being closed leaves no event loop. (Not when the library goes: on 3.13t
         # generated functions live for ever, and what they call, too.)
         weakref.finalize(self, self._functions.belongings.end)
+        # Makes the bound functions of queries; None: plain ones, or profiled ones where that is asked for.
+        self.bind_functions: Callable[..., BoundFunction] | None = None
         self._closed = False
         self._cancels = Cancels()
         # What is said once per session: as a warning, unless there is another way to say it (as in the CLI).
@@ -102,16 +105,17 @@ class Session:
         """
         self._functions.register(function, name, **options)
 
-    def load_functions(self, spec: str) -> list[str]:
+    def load_functions(self, spec: str, share: Literal["thread", "process-wide"] | None = None) -> list[str]:
         """Let SQL call the functions of `functions.py` or `package.module`, or one of them: `FILE:name as alias`.
 
-        Each partition gets a copy of the module, so that its globals are its own. Gives the names of the functions.
+        Each partition gets a copy of the module, so that its globals are its own, unless a function is declared
+        otherwise; share: comes before what a declaration says. Gives the names of the functions.
 
         :raises OptionError: when there is no such file or function, or it can't be loaded.
         """
         self._gil.say = self.notify
         with self._gil.loading(spec):
-            return [f.name for f in self._functions.load(spec)]
+            return [f.name for f in self._functions.load(spec, share)]
 
     # --- queries
 
@@ -192,6 +196,7 @@ class Session:
             sink=sink,
             target=target,
             rejects=self._rejects,
+            functions=catalog.bound,
         )
 
     def explain(
@@ -257,9 +262,14 @@ class Session:
 
     def _catalog(self) -> Catalog:
         known = partial(open_source, known=self._known_files)
+        bind = self.bind_functions
+        if bind is None and self.options.profile and self._functions.known:
+            from velothread.functions.profile import QueryProfile
+
+            bind = QueryProfile().bind
         return Catalog(
             dict(self._tables), self.options.read, known, evaluate=self._evaluate,
-            functions=self._functions.snapshot(), unfit=dict(self._functions.unfit),
+            functions=self._functions.snapshot(), unfit=dict(self._functions.unfit), bind=bind,
         )  # fmt: skip
 
     def _evaluate(self, plan: Node) -> pa.Table:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from velothread.processors.metrics import TIMES, StageMetrics
+
+if TYPE_CHECKING:
+    from velothread.functions.bound import BoundFunction
+    from velothread.functions.figures import FunctionFigures
 
 
 @dataclass(slots=True)
 class Statistics:
-    """The statistics of one query: times in seconds.
+    """The statistics of one query: times in seconds. functions: what the Python functions in it cost.
 
     Threading: written by the thread that runs the query, read by any.
     """
@@ -26,6 +32,14 @@ class Statistics:
     refused: int = 0
     failures: dict[str, int] = field(default_factory=dict)  # per Python function: rows for which it failed
     stages: list[StageMetrics] = field(default_factory=list)
+    functions: list[FunctionFigures] = field(default_factory=list)
+
+    def measured(self, functions: Sequence[BoundFunction]) -> None:
+        """The run is over (`stages` is known), and these were its Python functions."""
+        from velothread.functions.figures import figures_of
+
+        gil = bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+        self.functions = figures_of(functions, self.stages, gil=gil)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
@@ -33,7 +47,8 @@ class Statistics:
             "processor", "reason", "partitions", "parse_s", "bind_s", "compile_s", "run_s", "rows", "refused",
             "failures",
         )  # fmt: skip
-        return {n: getattr(self, n) for n in names} | {"stages": [s.as_dict() for s in self.stages]}
+        found = {n: getattr(self, n) for n in names} | {"stages": [s.as_dict() for s in self.stages]}
+        return found | {"functions": [f.as_dict() for f in self.functions]}
 
     def rows_of_table(self) -> list[dict[str, Any]]:
         """A row per stage and partition, all with the same keys."""
@@ -61,7 +76,15 @@ class Statistics:
                 else stage.name
             )
             lines.append(_table(stage))
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.of_functions()])
+
+    def of_functions(self) -> list[str]:
+        """The table of the Python functions, with a line before it; nothing where there are none."""
+        if not self.functions:
+            return []
+        from velothread.functions.figures import table
+
+        return ["", "python functions (times in µs per call)", *table(self.functions)]
 
 
 def _rows(count: int) -> str:

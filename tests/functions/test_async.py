@@ -228,12 +228,15 @@ def test_cancel_interrupts_calls_that_wait(way: dict[str, Any]) -> None:
 
 
 def test_a_failure_elsewhere_interrupts_calls_that_wait() -> None:
-    waiting, ended = threading.Event(), list[int]()
+    waiting, ended, mine = threading.Event(), list[int](), list[int]()
 
     async def endless(x: int) -> int:
-        if x < 256:
+        if x == 0:  # the first of its thread
+            mine.append(threading.get_ident())
             await asyncio.to_thread(waiting.wait, 30)
             raise ValueError("stop")
+        if threading.get_ident() in mine:
+            return x
         try:
             waiting.set()
             await asyncio.Event().wait()
@@ -241,15 +244,12 @@ def test_a_failure_elsewhere_interrupts_calls_that_wait() -> None:
             ended.append(x)
         return x
 
-    with velothread.connect(
-        processor="adaptive",
-        partitions=2,
-    ) as session:
-        session.register("t", table(512))  # two splits
+    with velothread.connect(processor="adaptive", partitions=2, batch_rows=100) as session:
+        session.register("t", table(5000))
         session.register_function(endless, concurrency=2)
         with pytest.raises(velothread.ExecutionError, match=r"endless\(0\) raised ValueError: stop"):
             session.query("SELECT endless(x) FROM t").fetchall()
-    assert ended
+    assert len(ended) == 2
 
 
 def test_ctrl_c_in_the_main_thread() -> None:

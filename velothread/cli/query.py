@@ -110,6 +110,8 @@ def command(invocation: Invocation, /, **chosen: Any) -> int:
     """  # fmt: skip
     text = choices.sql_text(chosen["sql"], chosen["sql_file"])
     options = choices.session_options(chosen)
+    if chosen["stats"]:
+        options["profile"] = True
     tables = values.tables(chosen["tables"])
     parameters = values.parameters(chosen["parameters"])
     output_format = _output_format(chosen["output_format"], chosen["output"])

@@ -25,7 +25,8 @@ class Catalog:
 
     `registered`: name -> path or object. `open`: opens a path or object with read options (`sources.registry`).
     `evaluate`: runs a plan now (the columns of a PIVOT depend on the data). `functions`: Python functions, by lower-
-    case name; `unfit`: those that can't be called, with the reason; `bound`: those that this query calls.
+    case name; `unfit`: those that can't be called, with the reason; `bound`: those that this query calls; `bind`: makes
+    them (those of a query that is profiled do more).
 
     Threading: owned by the session's thread.
     """
@@ -38,6 +39,7 @@ class Catalog:
     functions: Mapping[str, Registered] = field(default_factory=dict)
     unfit: Mapping[str, str] = field(default_factory=dict)
     bound: list[BoundFunction] = field(default_factory=list)
+    bind: Callable[..., BoundFunction] | None = None
 
     def find(self, name: str) -> str | None:
         """The registered name, in any case of letters."""

@@ -53,11 +53,12 @@ def python_call(
     arguments: tuple[Expression, ...], place: Position | None,
 ) -> PythonCall:  # fmt: skip
     """A call with arguments that are `fitted`."""
-    read = binder.query.catalog.read
-    on_error = registered.declaration.on_error or read.on_error
+    catalog = binder.query.catalog
+    on_error = registered.declaration.on_error or catalog.read.on_error
     types = tuple(a.type for a in arguments)
-    function = BoundFunction(registered, types, parameters, on_error, keeps=read.rejects is not None)
-    binder.query.catalog.bound.append(function)
+    bind = catalog.bind or BoundFunction
+    function = bind(registered, types, parameters, on_error, keeps=catalog.read.rejects is not None)
+    catalog.bound.append(function)
     return PythonCall(function, arguments, function.returns, place)
 
 

@@ -135,9 +135,13 @@ class BoundFunction:
     def _mine(self) -> Caller:
         mine: Caller | None = getattr(self._here, "caller", None)
         if mine is None:
-            mine = self._here.caller = Caller(self)
+            mine = self._here.caller = self._caller()
             self.counters.append(mine.counters)
         return mine
+
+    def _caller(self) -> Caller:
+        """The calling thread's way of calling; one that is measured has another."""
+        return Caller(self)
 
 
 class Caller:
@@ -151,13 +155,14 @@ class Caller:
         self.function: Callable[..., Any] = bound.registered.origin.mine()
         self.counters = CallCounters()
         self._refusing = Refusing(bound.name, bound.on_error, keeps=bound.keeps)
-        self._way = self._chosen_way()
+        self._way = self._way_of(self.function)
         self._strict = tuple(i for i, p in enumerate(bound.parameters) if not p.shape.nullable)
         self._once = bound.registered.declaration.deterministic is True
         self._target = bound.returns.arrow
         self._known: tuple[pa.Array, pa.Array] | None = None  # of a deterministic function: arguments, results
 
-    def _chosen_way(self) -> Way:
+    def _way_of(self, function: Callable[..., Any]) -> Way:
+        """How `function` is called: this thread's copy, or one that does more and then calls it."""
         bound = self.bound
         signature = bound.registered.signature
         # Classes of the function's own copy: what it gets are instances of them.
@@ -173,16 +178,14 @@ class Caller:
 
             loop = bound.registered.belongings.mine().loop
             declaration = bound.registered.declaration
-            return ConcurrentCalls(
-                self.function, bound.types, shapes, signature.returns, self._refusing, declaration, loop
-            )
+            return ConcurrentCalls(function, bound.types, shapes, signature.returns, self._refusing, declaration, loop)
         if bound.registered.declaration.batch is not None:
             from velothread.functions.whole_columns import WholeColumns
 
             form = bound.registered.declaration.batch
-            return WholeColumns(self.function, form, bound.types, shapes, signature.returns, self._refusing)
-        inlined = bound.form.inlined if type(self.function) is FunctionType else None
-        rows = RowByRow(self.function, bound.types, shapes, signature.returns, self._refusing, inlined)
+            return WholeColumns(function, form, bound.types, shapes, signature.returns, self._refusing)
+        inlined = bound.form.inlined if type(function) is FunctionType else None
+        rows = RowByRow(function, bound.types, shapes, signature.returns, self._refusing, inlined)
         return rows if bound.form.compute is None else Lifted(bound.form.compute, rows)
 
     def column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> Value:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Rows that are Python values at a time.
 CHUNK_ROWS = 8192
+# So many batches that kernels could not answer, one after the other, and they are asked no more.
+MOST_MISSED = 4
 
 
 class Way(Protocol):
@@ -101,14 +103,20 @@ class Lifted:
     def __init__(self, compute: Callable[..., pa.Array], rows: RowByRow) -> None:
         self._compute = compute
         self._rows = rows
+        self._missed = 0  # batches in a row that were left to Python
 
     def run(self, rows: int, arguments: tuple[Value, ...]) -> pa.Array:
         from velothread.functions.lifting import PythonDiffers
 
-        try:
-            return self._compute(rows, *arguments)
-        except (PythonDiffers, ExecutionError, pa.ArrowInvalid):
-            return self._rows.run(rows, arguments)
+        if self._missed < MOST_MISSED:
+            try:
+                found = self._compute(rows, *arguments)
+            except (PythonDiffers, ExecutionError, pa.ArrowInvalid):
+                self._missed += 1
+            else:
+                self._missed = 0
+                return found
+        return self._rows.run(rows, arguments)
 
 
 class RowByRow:

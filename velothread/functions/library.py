@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from velothread.errors import OptionError, did_you_mean
 from velothread.functions.annotations import Signature, is_annotated
@@ -185,11 +185,11 @@ class Library:
             origin = InCopies(copies, defined.__name__)
         return self._keep(defined, name, declaration, origin)
 
-    def load(self, spec: str) -> list[Registered]:
+    def load(self, spec: str, share: Literal["thread", "process-wide"] | None = None) -> list[Registered]:
         """Make known what `functions.py`, `package.module`, `functions.py:name` or `... as alias` names.
 
         Of a file: every public function with annotations for all it takes and gives, and everything that has a
-        declaration.
+        declaration. share: comes before what a declaration says.
 
         :raises OptionError: when it can't be found or loaded, or has no such function.
         """
@@ -203,7 +203,7 @@ class Library:
                 raise OptionError(
                     f"--udf {spec} as {alias.strip()}: an alias is for one function: {spec}:NAME as ALIAS"
                 )
-            found = [f for n, v in self._offered(module) if (f := self._load_offered(copies, n, v)) is not None]
+            found = [f for n, v in self._offered(module) if (f := self._load_offered(copies, n, v, share)) is not None]
             if not found:
                 raise OptionError(
                     f"{copies.filename} has no function for SQL: none is public and annotated"
@@ -215,7 +215,7 @@ class Library:
             raise OptionError(
                 f"{copies.filename} has no {wanted!r}; {did_you_mean(wanted, public) or 'look at its names'}"
             )
-        return [self._load(copies, wanted, getattr(module, wanted), alias.strip() or None)]
+        return [self._load(copies, wanted, getattr(module, wanted), alias.strip() or None, share)]
 
     def _offered(self, module: ModuleType) -> Iterator[tuple[str, Any]]:
         """The names and values of a module that SQL may call."""
@@ -233,18 +233,20 @@ class Library:
                         f"{name} in {module.__file__} lacks annotations: def {name}(x: int) -> str, for instance"
                     )
 
-    def _load_offered(self, copies: Copies, name: str, defined: Any) -> Registered | None:
+    def _load_offered(self, copies: Copies, name: str, defined: Any, share: str | None) -> Registered | None:
         """What nobody declared may be for the file's own use: that it doesn't fit SQL is said when SQL calls it."""
         try:
-            return self._load(copies, name, defined, None)
+            return self._load(copies, name, defined, None, share)
         except OptionError as error:
             if declaration_of(defined) is not None:
                 raise
             self.unfit[name.lower()] = str(error)
             return None
 
-    def _load(self, copies: Copies, attribute: str, defined: Any, alias: str | None) -> Registered:
+    def _load(self, copies: Copies, attribute: str, defined: Any, alias: str | None, share: str | None) -> Registered:
         declaration = declaration_of(defined) or Declaration()
+        if share is not None:
+            declaration = declaration.with_changes(share=share)
         origin: Origin = InCopies(copies, attribute)
         if declaration.share == "process-wide":
             origin = OneForAll(defined)
@@ -284,6 +286,11 @@ def _check_options(name: str, kind: str, declaration: Declaration) -> None:
         raise OptionError(f"{name}: an async function is called row by row, many at once; batch= is for plain ones")
     if kind != "async" and (declaration.timeout is not None or declaration.retries):
         raise OptionError(f"{name}: timeout= and retries= are for async functions (async def {name}(...))")
+
+
+def place_of(spec: str) -> str:
+    """The file or module of `functions.py:name as alias`."""
+    return _place_and_name(spec.partition(" as ")[0].strip())[0]
 
 
 def _place_and_name(spec: str) -> tuple[str, str | None]:
@@ -354,4 +361,4 @@ def _copies_of_module(defined: Callable[..., Any]) -> Copies:
     return _compiled(Path(str(file)), module.__name__, module.__package__ or "")
 
 
-__all__ = ["Copies", "InCopies", "Library", "OneForAll", "Origin", "Registered"]
+__all__ = ["Copies", "InCopies", "Library", "OneForAll", "Origin", "Registered", "place_of"]

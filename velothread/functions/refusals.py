@@ -61,6 +61,7 @@ class Refusing:
         self.on_error = on_error
         self._keeps = keeps and on_error in ("null", "skip")
         self._rows: list[FailedRow] = []
+        self.first = 0  # of the rows that are worked on now, its place in the batch
 
     @property
     def fails(self) -> bool:
@@ -75,7 +76,7 @@ class Refusing:
         if self.fails:
             raise failure.error()
         kept = failure.kept() if self._keeps else None
-        self._rows.extend((row + i, kept) for i in range(rows))
+        self._rows.extend((self.first + row + i, kept) for i in range(rows))
 
     def taken(self) -> list[FailedRow]:
         """The rows refused since this was last called, in order."""

@@ -78,7 +78,11 @@ class Grammar:
         return lines
 
     def statement(self, returns: str, depth: int) -> list[str]:
-        match self.pick(["local", "local", "return", "branch", "none", "again", "raise"]):
+        match self.pick(["local", "local", "return", "branch", "none", "again", "raise", "itself"]):
+            case "itself" if names := self.names("bool"):
+                # what is chosen is what was asked: registers must not meet
+                name = self.pick(names)
+                return [f"if {name}:", f"    {name} = {self.of('bool', 2)}"]
             case "return" if depth:
                 return [f"if {self.test(2)}:", *self.inner(returns, depth)]
             case "branch" if depth and self.locals:
@@ -122,6 +126,9 @@ class Grammar:
             if names and self.pick([True, True, True, False]):
                 return self.pick(names)
             return self.constant(kind)
+        if self.names(kind) and self.pick([False] * 9 + [True]):
+            name, sign = self.pick(self.names(kind)), self.pick(["<", "==", "!=", ">="])
+            return f"({name} if {name} {sign} {self.of(kind, depth - 1)} else {self.of(kind, depth - 1)})"
         if self.pick([False] * 9 + [True]):
             return f"({self.of(kind, depth - 1)} if {self.test(depth - 1)} else {self.of(kind, depth - 1)})"
         return getattr(self, kind + "_")(depth - 1)
