@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from velothread.options import Options
     from velothread.result import Result
     from velothread.session import Session, connect, query
-    from velothread.sources.source import ReadOptions
+    from velothread.sinks.sink import Sink
+    from velothread.sources.source import ReadOptions, Scan, Source, Split
 
 __version__ = "0.1.0"
 
@@ -49,9 +50,13 @@ __all__ = [
     "Position",
     "ReadOptions",
     "Result",
+    "Scan",
     "Session",
+    "Sink",
     "SinkError",
+    "Source",
     "SourceError",
+    "Split",
     "SqlError",
     "UnsupportedError",
     "UserError",
@@ -67,7 +72,11 @@ _ELSEWHERE = {
     "Options": "options",
     "ReadOptions": "sources.source",
     "Result": "result",
+    "Scan": "sources.source",
     "Session": "session",
+    "Sink": "sinks.sink",
+    "Source": "sources.source",
+    "Split": "sources.source",
     "connect": "session",
     "query": "session",
     "udf": "functions.declaration",

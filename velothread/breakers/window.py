@@ -86,7 +86,8 @@ class WindowBreaker:
         buckets: dict[tuple[int, ...], list[Codes] | None] = {}
         for order, numbers in by_order.items():
             calls = [self.calls[i][1] for i in numbers]
-            if are_whole(order, calls):  # groups cost less than buckets
+            python = any(call.aggregate is not None and call.aggregate.python for call in calls)
+            if are_whole(order, calls) and not python:  # groups cost less than buckets
                 parts = None
             else:
                 if order.partition_by not in buckets:

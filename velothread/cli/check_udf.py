@@ -167,8 +167,9 @@ def _table(check: Check) -> Iterator[str]:
 
 def _described(function: Registered) -> str:
     from velothread.functions.library import OneForAll
+    from velothread.functions.signatures import shown
 
-    name = function.name if function.signature is None else function.signature.shown(function.name)
+    name = shown(function.kind, function.name, function.signature)
     kind = "" if function.kind == "scalar" else f", {function.kind}"
     batch = function.declaration.batch
     form = f", over batches ({batch})" if batch is not None else ""

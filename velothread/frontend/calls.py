@@ -84,8 +84,10 @@ class CallBinder:
             raise UnsupportedError(f"{type(node).__name__} is not supported here", place, sql=sql)
         name = str(node.this).lower()
         if name in self.binder.functions:
-            from velothread.frontend.python_calls import bind_python_call
+            from velothread.frontend.python_calls import bind_python_call, is_python_aggregate
 
+            if is_python_aggregate(self.binder, name):
+                return self.bind_aggregate(name, node, scope, filter_, within)
             return bind_python_call(self.binder, name, node, scope, clauses=filter_ is not None or within is not None)
         if name in macros.MACROS and filter_ is None and within is None:
             return self.binder.bind(macros.expanded(macros.MACROS[name], node, sql), scope)
@@ -234,7 +236,15 @@ class CallBinder:
                 raise BindError("an aggregate can't stand inside another", e.position or place, sql=binder.sql)
             if not windowed:
                 refuse_windows(e, "an aggregate", binder.sql)
-        call = self._make_aggregate(name, arguments, distinct, condition, orderings, place, within is not None)
+        registered = binder.functions.get(name)
+        if registered is not None:
+            from velothread.frontend.python_calls import bind_python_aggregate
+
+            call: Expression = bind_python_aggregate(
+                binder, registered, arguments, distinct, condition, orderings, place
+            )
+        else:
+            call = self._make_aggregate(name, arguments, distinct, condition, orderings, place, within is not None)
         return call if owner is scope else lifted(call, owner, binder.subqueries.query.fields)
 
     def make_aggregate(self, name: str, arguments: list[Expression]) -> Expression:

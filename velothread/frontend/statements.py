@@ -40,6 +40,8 @@ def bind_copy(binder: QueryBinder, node: exp.Copy) -> BoundCopy:
     files = node.args.get("files") or []
     if len(files) != 1:
         raise BindError("COPY ... TO takes one file", position(node), sql=binder.sql)
+    if isinstance(files[0], exp.Anonymous):
+        return _copy_to_function(binder, node, files[0])
     target = files[0].name
     options: dict[str, Any] = {}
     for parameter in node.args.get("params") or []:
@@ -49,6 +51,18 @@ def bind_copy(binder: QueryBinder, node: exp.Copy) -> BoundCopy:
         sink = sink_for_file(target, options=options)
     except OptionError as e:
         raise BindError(str(e), position(files[0]), sql=binder.sql) from None
+    return BoundCopy(plan, names, sink, target)
+
+
+def _copy_to_function(binder: QueryBinder, node: exp.Copy, call: exp.Anonymous) -> BoundCopy:
+    """COPY (query) TO name(arguments): a Python function that makes the sink."""
+    from velothread.frontend.table_functions import bind_sink
+
+    if node.args.get("params"):
+        message = "COPY ... TO a function takes no options of its own: they are arguments of the function"
+        raise BindError(message, position(call), sql=binder.sql)
+    plan, names = binder.bind_query(node.this)
+    sink, target = bind_sink(binder, call)
     return BoundCopy(plan, names, sink, target)
 
 

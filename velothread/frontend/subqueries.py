@@ -22,6 +22,7 @@ from velothread.frontend import pull
 from velothread.frontend.decorrelate import dependent_join, or_empty
 from velothread.frontend.joins import conjunction, split_keys
 from velothread.frontend.names import Scope
+from velothread.frontend.onto_rows import onto
 from velothread.frontend.optimize.push_filters import conjuncts
 from velothread.frontend.parse import position
 from velothread.plan import nodes
@@ -407,7 +408,7 @@ class SubqueryBinder:
         """A join whose right side reads columns of the left one."""
         free = not keys and (residual is None or _is_true(residual))
         if kind == "inner" or (kind == "left" and free):
-            moved = _onto(left, right, kind == "left")
+            moved = onto(left, right, kind == "left")
             if moved is not None:
                 tests = [self.query.expressions.compare("=", k.left, k.right, None) for k in keys]
                 held = conjunction([*tests, *([residual] if residual is not None else [])])
@@ -450,45 +451,3 @@ def _is_true(e: Expression) -> bool:
     from velothread.frontend.folding import is_true
 
     return is_true(e)
-
-
-def _onto(left: nodes.Node, right: nodes.Node, keep: bool) -> nodes.Node | None:
-    """`right`, when it begins with a single row, begins with left's rows instead: no join at all. None: it doesn't.
-
-    FROM t, unnest(t.list)   ->   Unnest over t
-
-    keep: a left row without any is kept.
-    """
-    if not _taken(left, right):
-        return None
-    layers: list[nodes.Node] = []
-    node = right
-    while isinstance(node, (nodes.Project, nodes.Unnest, nodes.Filter)):
-        layers.append(node)
-        node = node.input
-    if not (isinstance(node, nodes.Values) and node.rows == 1 and not node.output):
-        return None
-    if keep and not _keeps(layers):
-        return None
-    plan = left
-    for layer in reversed(layers):
-        match layer:
-            case nodes.Filter():
-                plan = nodes.Filter(plan, layer.predicate)
-            case nodes.Project():
-                columns = tuple(map(Column, plan.output))
-                plan = nodes.Project(plan, (*plan.output, *layer.output), (*columns, *layer.expressions))
-            case nodes.Unnest():
-                made = layer.output[len(layer.input.output) :]
-                plan = nodes.Unnest(plan, (*plan.output, *made), layer.lists, keep or layer.keep_empty, layer.ordinal)
-    output = (*left.output, *right.output)
-    return nodes.Project(plan, output, tuple(map(Column, output)))
-
-
-def _keeps(layers: Sequence[nodes.Node]) -> bool:
-    """May the rows without any just get NULLs? Only columns as they are stand above the unnesting."""
-    unnests = [i for i, layer in enumerate(layers) if isinstance(layer, nodes.Unnest)]
-    if len(unnests) > 1 or any(isinstance(layer, nodes.Filter) for layer in layers):
-        return False
-    above = layers[: unnests[0]] if unnests else []
-    return all(isinstance(e, Column) for p in above if isinstance(p, nodes.Project) for e in p.expressions)

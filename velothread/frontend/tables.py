@@ -137,7 +137,9 @@ class TableBinder:
             message = f"{len(renames)} column names for {len(names)} columns"
             raise BindError(message, position(node), sql=self.query.sql)
         hidden: tuple[tuple[str, Field], ...] = ()
-        if node.alias and not renames and _is_function(node):  # FROM range(3) t: the column is called t as well
+        if (
+            node.alias and not renames and (_is_function(node) or self._has_one_column(node, names))
+        ):  # FROM range(3) t: the column is called t as well
             hidden = ((names[0], fields[0]),)
             renames = [node.alias]
         if name is None and isinstance(node, exp.Unnest):
@@ -146,6 +148,12 @@ class TableBinder:
             name = "unnamed_subquery" if isinstance(node, exp.Subquery) else "valueslist"
         names = (*renames, *names[len(renames) :])
         return Relation(name, tuple(zip(names, fields, strict=True)), hidden)
+
+    def _has_one_column(self, node: exp.Expr, names: tuple[str, ...]) -> bool:
+        """Is it a Python function whose table has one column, called as the function?"""
+        called = node.this if isinstance(node, exp.Table) else None
+        name = str(called.this).lower() if isinstance(called, exp.Anonymous) else ""
+        return name in self.catalog.functions and (*map(str.lower, names), "")[:2] in ((name, ""), (name, "ordinality"))
 
     # --- tables by name
 
@@ -195,7 +203,7 @@ class TableBinder:
         try:
             source = self.catalog.open(what, options, name=name)
         except (SourceError, OptionError) as e:
-            raise _located(e, place, self.query.sql) from None
+            raise located(e, place, self.query.sql) from None
         self.catalog.opened[f"{key}\0{options}"] = source
         return source
 
@@ -234,10 +242,16 @@ class TableBinder:
     def _function(self, node: exp.Anonymous, ordinal: bool = False) -> tuple[nodes.Node, tuple[str, ...]]:
         name = str(node.this).lower()
         place = position(node)
+        if name in self.catalog.functions:
+            from velothread.frontend.table_functions import bind_table_function
+
+            return bind_table_function(self, name, node, ordinal)
         if name in ("range", "generate_series"):
             return self._range(name, node, place, ordinal)
         if name not in _READERS:
-            hint = did_you_mean(name, [*_READERS, "range", "generate_series"])
+            known = [n for n, f in self.catalog.functions.items() if f.kind in ("table", "source")]
+            near = did_you_mean(name, [*known, *_READERS, "range", "generate_series"])
+            hint = self.catalog.unfit.get(name) or near
             error = UnsupportedError if name in ("unnest", "glob") else BindError
             raise error(f"unknown table function {name}", place, hint=hint, sql=self.query.sql)
         paths: Any = None
@@ -259,7 +273,7 @@ class TableBinder:
             try:
                 options = apply_arguments(_READERS[name], options, named)
             except OptionError as e:
-                raise _located(e, place, self.query.sql) from None
+                raise located(e, place, self.query.sql) from None
         return self.scan(self._open(str(paths), paths, options, place))
 
     def _constant(self, node: exp.Expr) -> Any:
@@ -300,7 +314,7 @@ class TableBinder:
         return nodes.Values((self.query.fields(name, t.BIGINT),), batch, len(values)), (name,)
 
 
-def _located(error: UserError, place: Position | None, sql: str) -> UserError:
+def located(error: UserError, place: Position | None, sql: str) -> UserError:
     """A source's or option's error, with the place in the SQL that named it."""
     from velothread.errors import render
 

@@ -156,10 +156,13 @@ def bind_window(binder: ExpressionBinder, node: exp.Window, scope: Scope) -> Exp
     over = _bind_over(binder, node, scope)
     name = str(written.call.this).lower()
     place = position(written.call) or position(node)
-    name = _ALIASES.get(name, name)
     from velothread.kernels.aggregates import AGGREGATES
 
-    if name in _FUNCTIONS:
+    functions = binder.functions
+    name = _ALIASES.get(name, name) if name not in functions else name
+    if name in functions:
+        call = _python(binder, name, written, over, scope, place)
+    elif name in _FUNCTIONS:
         call = _function(binder, name, written, over, scope, place)
     elif name in AGGREGATES:
         call = _aggregate(binder, name, written, over, scope, place)
@@ -168,7 +171,7 @@ def bind_window(binder: ExpressionBinder, node: exp.Window, scope: Scope) -> Exp
 
         if name in SCALARS or name in binder.calls.special:
             raise BindError(f"{name} is neither an aggregate nor a window function", place, sql=binder.sql)
-        hint = did_you_mean(name, [*NAMES, *AGGREGATES])
+        hint = did_you_mean(name, [*functions, *NAMES, *AGGREGATES])
         raise BindError(f"unknown window function {name}", place, hint=hint, sql=binder.sql)
     for e in walk(call):
         if isinstance(e, WindowCall) and e is not call:
@@ -357,6 +360,19 @@ def _function(
         name, None, tuple(cast), (), returns if returns is not None else cast[0].type, over.partition_by,
         over.order_by, over.frame, ignore_nulls=written.nulls == "ignore", argument_order=orderings, position=place,
     )  # fmt: skip
+
+
+def _python(
+    binder: ExpressionBinder, name: str, written: _Written, over: _Over, scope: Scope, place: Position | None
+) -> WindowCall:
+    """A class of the user's."""
+    registered = binder.functions[name]
+    if registered.kind != "aggregate":
+        message = (
+            f"{registered.name} is neither an aggregate nor a window function: it is a Python function, not a class"
+        )
+        raise BindError(message, place, sql=binder.sql)
+    return _aggregate(binder, name, written, over, scope, place)
 
 
 def _aggregate(

@@ -8,6 +8,10 @@ forms.py           how it runs: lifted (lifting/), inlined (inlining.py) or call
 calling.py         calls row by row;  whole_columns.py: once for a batch
 arguments.py       columns leave Arrow, as Python values
 results.py         what a function returned goes back into Arrow, in one call
+aggregates.py      classes as aggregates;  aggregate_frames.py: over frames of windows
+tables.py          generators as tables: table_source.py in FROM, table_calls.py for each row of another table
+objects.py         functions that make a source or a sink
+signatures.py      what each of these takes and gives
 failures.py        a call that failed, as an error for people
 refusals.py        rows for which a call failed: NULL or left out, counted, kept for --rejects
 concurrent_calls.py   async functions: many calls at once

@@ -73,9 +73,7 @@ class BoundFunction:
     @property
     def returns(self) -> SqlType:
         """The type of its result."""
-        signature = self.registered.signature
-        assert signature is not None
-        return signature.returns.type
+        return self.registered.signature.returns.type
 
     def described(self) -> str:
         """`score(VARCHAR, DOUBLE): inlined (not lifted: ...)`, for EXPLAIN."""
@@ -173,9 +171,14 @@ class Caller:
         """How `function` is called: this thread's copy, or one that does more and then calls it."""
         bound = self.bound
         signature = bound.registered.signature
-        assert signature is not None
         # Classes of the function's own copy: what it gets are instances of them.
         shapes = tuple(p.shape for p in _parameters_here(bound, self.function))
+        if bound.registered.kind == "table":
+            from velothread.functions.table_calls import TablesOfRows
+            from velothread.functions.tables import table_shape
+
+            table = table_shape(bound.registered.sample, bound.registered.declaration)
+            return TablesOfRows(self.function, bound.types, shapes, table, self._refusing)
         if bound.registered.kind == "async":
             from velothread.functions.concurrent_calls import ConcurrentCalls
 
@@ -341,11 +344,11 @@ def _spread(failed: list[FailedRow], which: Any, values: int) -> list[FailedRow]
 
 def _parameters_here(bound: BoundFunction, function: Callable[..., Any]) -> tuple[Parameter, ...]:
     """The parameters, with the classes that the thread's own copy of the function names."""
-    from velothread.functions.annotations import signature_of
+    from velothread.functions.signatures import signature_for
 
     if function is bound.registered.sample or not any(_has_class(p) for p in bound.parameters):
         return bound.parameters
-    found = signature_of(function, bound.registered.declaration).of(len(bound.parameters))
+    found = signature_for(bound.registered.kind, function, bound.registered.declaration).of(len(bound.parameters))
     assert found is not None
     return found
 

@@ -42,6 +42,8 @@ def form_of(registered: Registered, types: Sequence[SqlType], parameters: Sequen
     declaration = registered.declaration
     if registered.kind == "async":
         return Form("async")
+    if registered.kind == "table":
+        return Form("called", "it gives a table")
     if declaration.batch is not None:
         return Form("columns")
     function = registered.sample
@@ -54,7 +56,6 @@ def form_of(registered: Registered, types: Sequence[SqlType], parameters: Sequen
     if declaration.lift:
         from velothread.functions.lifting import Lifted, compile_lifted, lift
 
-        assert registered.signature is not None
         nullable = tuple(p.shape.nullable for p in parameters)
         found = lift(function, tuple(types), nullable, registered.signature.returns.type, _fields())
         if isinstance(found, Lifted):

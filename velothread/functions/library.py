@@ -21,10 +21,11 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal, Protocol
 
 from velothread.errors import OptionError, did_you_mean
-from velothread.functions.annotations import Signature, is_annotated, signature_of
+from velothread.functions.annotations import Signature, is_annotated
 from velothread.functions.belongings import Belongings, Own
-from velothread.functions.declaration import Declaration, declaration_of, kind_of, name_of
+from velothread.functions.declaration import Declaration, declaration_of, name_of
 from velothread.functions.own_code import own_code, own_function
+from velothread.functions.signatures import kind_for, signature_for
 
 # Called once in each copy of a file, at its begin and at its end; not for SQL. Both may be async.
 SETUP, TEARDOWN = "setup", "teardown"
@@ -88,6 +89,8 @@ class Copies:
         module = ModuleType(self.name)
         module.__file__ = self.filename
         module.__package__ = self._package
+        # Where the names in annotations of a class are looked up, by it as a dataclass and by us: the first copy does.
+        sys.modules.setdefault(self.name, module)
         try:
             with _loading:
                 # `re` would give all copies one and the same compiled pattern, for its threads to fight for.
@@ -138,7 +141,7 @@ class InCopies:
 class Registered:
     """A function under the name that SQL calls it by.
 
-    kind: scalar, async, table or aggregate. sample: the function as it is in the thread that registered it, to look at.
+    kind: a key of `signatures.USES`. sample: the function as it is in the thread that registered it, to look at.
 
     Threading: immutable; `origin.mine()` is what a thread calls.
     """
@@ -146,7 +149,7 @@ class Registered:
     name: str
     kind: str
     declaration: Declaration
-    signature: Signature | None
+    signature: Signature
     origin: Origin
     sample: Any
     belongings: Belongings = field(default_factory=Belongings)
@@ -202,7 +205,7 @@ class Library:
                 raise OptionError(
                     f"--udf {spec} as {alias.strip()}: an alias is for one function: {spec}:NAME as ALIAS"
                 )
-            found = [self._load(copies, n, f, None, share) for n, f in self._offered(module)]
+            found = [f for n, v in self._offered(module) if (f := self._load_offered(copies, n, v, share)) is not None]
             if not found:
                 raise OptionError(
                     f"{copies.filename} has no function for SQL: none is public and annotated"
@@ -220,7 +223,7 @@ class Library:
         """The names and values of a module that SQL may call."""
         for name, value in list(vars(module).items()):
             declared = declaration_of(value) if callable(value) else None
-            if declared is not None:
+            if declared is not None or _is_aggregate(name, value, module):
                 yield name, value
             elif isinstance(value, FunctionType) and value.__module__ == module.__name__ and not name.startswith("_"):
                 if name in (SETUP, TEARDOWN):
@@ -231,6 +234,16 @@ class Library:
                     self.unfit[name.lower()] = (
                         f"{name} in {module.__file__} lacks annotations: def {name}(x: int) -> str, for instance"
                     )
+
+    def _load_offered(self, copies: Copies, name: str, defined: Any, share: str | None) -> Registered | None:
+        """What nobody declared may be for the file's own use: that it doesn't fit SQL is said when SQL calls it."""
+        try:
+            return self._load(copies, name, defined, None, share)
+        except OptionError as error:
+            if declaration_of(defined) is not None:
+                raise
+            self.unfit[name.lower()] = str(error)
+            return None
 
     def _load(self, copies: Copies, attribute: str, defined: Any, alias: str | None, share: str | None) -> Registered:
         declaration = declaration_of(defined) or Declaration()
@@ -248,9 +261,9 @@ class Library:
         called = name or declaration.name or name_of(defined)
         if not called.isidentifier():
             raise OptionError(f"{called!r} can't be called in SQL; give it a name: name='...'")
-        kind = kind_of(defined)
+        kind = kind_for(defined, declaration)
         _check_options(called, kind, declaration)
-        signature = signature_of(defined, declaration) if kind in ("scalar", "async") else None
+        signature = signature_for(kind, defined, declaration)
         found = Registered(called, kind, declaration, signature, origin, defined, self.belongings)
         self.known[called.lower()] = found
         self.unfit.pop(called.lower(), None)
@@ -264,6 +277,15 @@ class Library:
 def place_of(spec: str) -> str:
     """The file or module of `functions.py:name as alias`."""
     return _place_and_name(spec.partition(" as ")[0].strip())[0]
+
+
+def _is_aggregate(name: str, value: Any, module: ModuleType) -> bool:
+    """A public class of the module itself, with an aggregate's methods?"""
+    if not isinstance(value, type) or value.__module__ != module.__name__ or name.startswith("_"):
+        return False
+    from velothread.functions.aggregates import is_aggregate
+
+    return is_aggregate(value)
 
 
 def _check_options(name: str, kind: str, declaration: Declaration) -> None:
@@ -315,6 +337,9 @@ def _compiled(path: Path, name: str, package: str) -> Copies:
     except (SyntaxError, ValueError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise OptionError(f"{path}{line}: {error.msg if isinstance(error, SyntaxError) else error}") from error
+    there = sys.modules.get(name)
+    if there is None or str(getattr(there, "__file__", "")) != str(path):
+        name = f"{name} ({path})"  # one that nobody imports by mistake
     return Copies(name, str(path), code, package)
 
 

@@ -28,6 +28,7 @@ class AggregateFunction:
     ordered: the result depends on the order of the rows (list, first, float sums).
     constants: this many of the last parameters must be constants; they are given to `state`, not to `update`.
     nulls: "skip": rows where an argument is NULL are left out; "keep": the state sees them.
+    python: its state calls a class of the user's, whatever its name is.
     """
 
     name: str
@@ -44,6 +45,7 @@ class AggregateFunction:
     resolve: Resolve | None = None
     aliases: tuple[str, ...] = ()
     group: str = ""
+    python: bool = False
 
     def signature(self) -> str:
         """For messages and documents: `arg_min(T, T)`."""

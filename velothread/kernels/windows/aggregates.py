@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from velothread.kernels.aggregates import extremes, folds
 from velothread.kernels.aggregates import rows as row_states
+from velothread.kernels.aggregates.python_state import OverFrames
 from velothread.kernels.aggregates.state import ArrayState, Rows, State, with_nulls
 from velothread.kernels.aggregates.wrappers import Distinct, Ordered
 from velothread.kernels.grouping import Codes, Grouper, normalised, plain, valid_mask
@@ -99,6 +100,8 @@ def _computed(call: Call, given: _Input) -> pa.Array:
     function = call.aggregate
     assert function is not None
     ordered = bool(call.argument_order) and function.ordered
+    if function.python:
+        return _by_class(call, given, ordered)
     if call.distinct and given.columns and function.name not in _INDIFFERENT:
         before = _before(given.columns, given.rows)
         if given.running and not ordered:
@@ -115,6 +118,17 @@ def _computed(call: Call, given: _Input) -> pa.Array:
     if isinstance(state, row_states.Chosen) and state.choice in ("first", "last"):
         return _first_in_order(call, state.choice == "last", given)
     return _frame_by_frame(partial(fresh_state, call, True, False), given)
+
+
+def _by_class(call: Call, given: _Input, ordered: bool) -> pa.Array:
+    """A class of the user's: by its own way, but where DISTINCT or ORDER BY choose other rows for each frame."""
+    if call.distinct and given.columns and given.running and not ordered:
+        given = given.only(_before(given.columns, given.rows) < given.starts)
+    elif ordered or (call.distinct and given.columns):
+        return _frame_by_frame(partial(fresh_state, call, ordered, call.distinct), given)
+    state = _fresh(call)
+    assert isinstance(state, OverFrames)
+    return state.over_frames(given.rows, given.columns, given.ranges)
 
 
 def _fresh(call: Call) -> State:
