@@ -203,7 +203,19 @@ class Library:
                 raise OptionError(
                     f"--udf {spec} as {alias.strip()}: an alias is for one function: {spec}:NAME as ALIAS"
                 )
-            found = [f for n, v in self._offered(module) if (f := self._load_offered(copies, n, v, share)) is not None]
+            misfits: list[OptionError] = []
+            found = []
+            for name, value in self._offered(module):
+                try:
+                    found.append(self._load(copies, name, value, None, share))
+                except OptionError as error:
+                    if declaration_of(value) is not None:
+                        raise
+                    # What nobody declared may be for the file's own use: it is said when SQL calls it.
+                    self.unfit[name.lower()] = str(error)
+                    misfits.append(error)
+            if not found and misfits:
+                raise misfits[0]
             if not found:
                 raise OptionError(
                     f"{copies.filename} has no function for SQL: none is public and annotated"
@@ -232,16 +244,6 @@ class Library:
                     self.unfit[name.lower()] = (
                         f"{name} in {module.__file__} lacks annotations: def {name}(x: int) -> str, for instance"
                     )
-
-    def _load_offered(self, copies: Copies, name: str, defined: Any, share: str | None) -> Registered | None:
-        """What nobody declared may be for the file's own use: that it doesn't fit SQL is said when SQL calls it."""
-        try:
-            return self._load(copies, name, defined, None, share)
-        except OptionError as error:
-            if declaration_of(defined) is not None:
-                raise
-            self.unfit[name.lower()] = str(error)
-            return None
 
     def _load(self, copies: Copies, attribute: str, defined: Any, alias: str | None, share: str | None) -> Registered:
         declaration = declaration_of(defined) or Declaration()
