@@ -138,6 +138,12 @@ class Execution:
         self._since = processor.cancels.count
         keep_freed_memory()
 
+    def forget(self) -> None:
+        """The run is over: let go of what its functions name. On 3.13t they themselves live for ever."""
+        for compiled in (*self.pipelines, *(s for p in self.pipelines for s in p.steps)):
+            for branch in compiled.branches:
+                branch.function.__globals__.clear()
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The result's batches, in order."""
         yield from self.pieces(None)

@@ -230,6 +230,7 @@ class Result:
             if self._functions:
                 self.stats.measured(self._functions)
             del metrics.stages[first:]
+            self._execution.forget()
             self._rejects.write(self._refusals)
             if self._gil is not None:
                 self._gil.end()

@@ -66,11 +66,11 @@ class Session:
         self._rejects = RejectsFiles()
         self._known_files = Remembered()
         self._functions = Library()
+        # Makes the bound functions of queries; None: plain ones, or profiled ones where that is asked for.
+        self.bind_functions: Callable[..., BoundFunction] | None = None
         # A session that is dropped without being closed leaves no event loop. (Not when the library goes: on 3.13t
         # generated functions live for ever, and what they call, too.)
         weakref.finalize(self, self._functions.belongings.end)
-        # Makes the bound functions of queries; None: plain ones, or profiled ones where that is asked for.
-        self.bind_functions: Callable[..., BoundFunction] | None = None
         self._closed = False
         self._cancels = Cancels()
         # What is said once per session: as a warning, unless there is another way to say it (as in the CLI).

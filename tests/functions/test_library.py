@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,34 @@ def test_each_thread_has_a_copy_of_its_own(tmp_path: Path) -> None:
     assert len({id(f.__code__) for f in seen}) == 3
     assert [f.__globals__["calls"] for f in seen] == [1, 1, 1]
     assert seen[2] is registered.sample, "the first copy belongs to the thread that loaded it"
+
+
+ALIVE: list[weakref.ref[Any]] = []
+
+
+def test_what_a_copy_holds_is_given_up_with_the_session(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        """
+        import weakref
+        from tests.functions.test_library import ALIVE
+
+        class Model:
+            pass
+
+        MODEL = Model()
+        ALIVE.append(weakref.ref(MODEL))
+
+        def f(x: int) -> int:
+            return x + (MODEL is not None)
+        """,
+    )
+    ALIVE.clear()
+    with session_with(path, processor="adaptive", partitions=2) as session:
+        assert session.query("SELECT sum(f(x)) FROM range(1000) t(x)").fetchall() == [(500_500,)]
+    gc.collect()
+    assert len(ALIVE) >= 2
+    assert not [model for model in ALIVE if model() is not None]
 
 
 def test_process_wide_functions_share_their_globals(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 import velothread
 from tests.running import WAYS, ipc_bytes
-from velothread.functions.figures import Company, Cost, FunctionFigures, table
-from velothread.functions.profile import Clock, Pieces, TimedCalls
+from velothread.functions.figures import Company, Cost, FunctionFigures, measured_company, table
+from velothread.functions.profile import CallRecord, Clock, Pieces, TimedCalls
 from velothread.processors.metrics import LatencyHistogram
 
 ROWS = 40_000
@@ -129,6 +129,31 @@ def test_errors_are_counted() -> None:
     assert found["errors"] == len(range(0, ROWS, 7))
 
 
+@pytest.mark.parametrize("options", WAYS, ids=str)
+def test_rows_that_fail_are_left_out_wherever_they_are(options: dict[str, Any]) -> None:
+    @velothread.udf(on_error="skip", lift=False)
+    def odd(n: int) -> int:
+        if n % 3 == 0:
+            raise ValueError(n)
+        return n
+
+    result = run("SELECT n, odd(n) AS o FROM t", odd, **options)
+    assert result.fetchall() == [(n, n) for n in range(ROWS) if n % 3]
+    assert figures(result)["errors"] == len(range(0, ROWS, 3))
+
+
+def test_calls_under_try_are_counted() -> None:
+    @velothread.udf(lift=False)
+    def half(n: int) -> int:
+        if n % 2:
+            raise ValueError(n)
+        return n // 2
+
+    for profile in (False, True):
+        found = figures(run("SELECT count(try(half(n))) FROM t", half, profile=profile))
+        assert found["calls"] == ROWS
+
+
 def test_an_error_tells_the_same_row_as_without_a_profile() -> None:
     def picky(n: int) -> int:
         if n >= 12_345:
@@ -232,6 +257,7 @@ def test_no_hint_where_there_is_little_difference() -> None:
 
 def test_a_busy_machine_is_said_to_be() -> None:
     assert "seldom at work at once" in of(company(100, 110, interrupted=0.5)).hints()[0]
+    assert "those count in which others were at work" in of(company(100, 110, interrupted=0.5, picked=True)).hints()[0]
 
 
 def test_too_few_pieces_give_no_ratio() -> None:
@@ -239,6 +265,36 @@ def test_too_few_pieces_give_no_ratio() -> None:
     assert few.slower is None
     assert of(few).as_dict()["contention"] is None
     assert of(few).hints() == []
+
+
+def record(company: list[tuple[float, float, float]], *, interrupted: int) -> CallRecord:
+    """Of pieces alone that took 10, and pieces in company: elapsed, worked, and how many others were at work."""
+    found = CallRecord()
+    for _ in range(10):
+        found.alone.add(10, 10, 10, 1, 0.0)
+    for elapsed, worked, others in company:
+        found.company.add(elapsed, worked, 10, 2, others)
+    found.interrupted = interrupted
+    return found
+
+
+BOTH = [(30.0, 30.0, 1.0)] * 10
+ONE_OR_THE_OTHER = [(40.0, 10.0, 0.9), (10.0, 10.0, 0.1)] * 20
+
+
+def test_on_a_busy_machine_pieces_count_in_which_both_were_at_work() -> None:
+    found = measured_company([record(BOTH + ONE_OR_THE_OTHER, interrupted=30)])
+    assert (found.slower, found.company_pieces, found.picked) == (3.0, 10, True)
+
+
+def test_all_count_where_too_few_were() -> None:
+    found = measured_company([record(BOTH[:5] + ONE_OR_THE_OTHER, interrupted=30)])
+    assert (found.company_pieces, found.picked) == (45, False)
+
+
+def test_on_a_quiet_machine_all_count() -> None:
+    found = measured_company([record(BOTH + ONE_OR_THE_OTHER, interrupted=3)])
+    assert (found.company_pieces, found.picked) == (50, False)
 
 
 def test_columns_that_say_nothing_are_left_out() -> None:
@@ -259,7 +315,7 @@ def test_a_cell_that_others_have_is_a_dash() -> None:
 def test_of_many_pieces_some_are_kept_evenly() -> None:
     pieces = Pieces()
     for i in range(10_000):
-        pieces.add(i, i, 1, 1)
+        pieces.add(i, i, 1, 1, 0.0)
     kept = [int(p[0]) for p in pieces.kept]
     assert pieces.count == 10_000
     assert len(kept) < Pieces.most

@@ -125,7 +125,7 @@ def _checked(opening: _Opening, text: str, chosen: dict[str, Any]) -> Check:
 
 
 def _report(check: Check) -> Iterator[str]:
-    for function, form in check.functions:
+    for function, form, _ in check.functions:
         yield f"{_described(function)}; {form}"
     yield ""
     yield from _table(check)
@@ -137,8 +137,8 @@ def _report(check: Check) -> Iterator[str]:
         yield f"  first difference: {where}"
         for run, value in zip((difference.first, difference.second), difference.values, strict=True):
             yield f"    {value}  ({run.title})"
-        for function, _ in check.functions:
-            yield from (f"  {hint}" for hint in hints(function))
+        for _, _, hints in check.functions:
+            yield from (f"  {hint}" for hint in hints)
     elif check.caution is None:
         yield check.verdict
     else:
@@ -177,37 +177,17 @@ def _described(function: Registered) -> str:
     return f"{name}{kind}{form}; {shared}"
 
 
-# Names of functions that give another result each time, by what their module is.
-_BY_CHANCE = ("random.", "secrets.", "time.", "uuid.uuid", "os.getpid", "os.urandom", "threading.", "datetime.")
-
-
-def hints(function: Registered) -> Iterator[str]:
-    """What in a function's code may be why its result doesn't depend on its arguments alone."""
-    from velothread.functions.library import OneForAll
-    from velothread.functions.shared_objects import called_names, changed_variables
-
-    changed = changed_variables(function.sample)
-    if changed:
-        names = ", ".join(changed)
-        if isinstance(function.origin, OneForAll):
-            yield f"{function.name} changes {names}, which all threads share: a lock, or share='thread', or none of it"
-        else:
-            yield f"{function.name} changes {names}, of which each partition has its own: results must not depend on it"
-    chance = [n for n in called_names(function.sample) if n.startswith(_BY_CHANCE)]
-    if chance:
-        yield f"{function.name} calls {', '.join(chance)}: not the same each time, or in each thread"
-
-
 def _offer(spec: str, share: Any) -> Iterator[str]:
     """What a file has for SQL."""
+    from velothread.functions.checking import hints_of
     from velothread.functions.library import Library
 
     library = Library()
     for function in library.load(spec, share):
         yield _described(function)
-        yield from (f"  {hint}" for hint in hints(function))
+        yield from (f"  {hint}" for hint in hints_of(function))
     for reason in library.unfit.values():
         yield f"left out: {reason}"
 
 
-__all__ = ["command", "hints"]
+__all__ = ["command"]

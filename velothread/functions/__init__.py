@@ -13,4 +13,8 @@ tables.py          generators as tables: table_source.py in FROM, table_calls.py
 objects.py         functions that make a source or a sink
 signatures.py      what each of these takes and gives
 failures.py        a call that failed, as an error for people
+refusals.py        rows for which a call failed: NULL or left out, counted, kept for --rejects
+concurrent_calls.py   async functions: many calls at once
+belongings.py      what belongs to a thread: its event loop, copies of files to be torn down
+gil.py             modules that turn the GIL on are named
 """

@@ -126,11 +126,17 @@ class BoundFunction:
 
     def failing(self) -> BoundFunction:
         """The same function, an error where it fails."""
-        return BoundFunction(self.registered, self.types, self.parameters, "fail")
+        return self._again("fail")
 
     def under_try(self) -> BoundFunction:
         """The same function, for TRY: NULL where it fails, and that isn't counted."""
-        return BoundFunction(self.registered, self.types, self.parameters, "try")
+        return self._again("try")
+
+    def _again(self, on_error: str) -> BoundFunction:
+        """The same function with another `on_error`; its calls are counted here."""
+        found = BoundFunction(self.registered, self.types, self.parameters, on_error)
+        found.counters = self.counters
+        return found
 
     def _mine(self) -> Caller:
         mine: Caller | None = getattr(self._here, "caller", None)

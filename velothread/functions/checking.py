@@ -14,7 +14,7 @@ import hashlib
 import io
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from time import perf_counter_ns
@@ -23,13 +23,12 @@ from typing import Any
 import pyarrow as pa
 
 from velothread.errors import OptionError, UserError
-from velothread.functions.annotations import Parameter
 from velothread.functions.bound import BoundFunction, Caller
 from velothread.functions.gate import Gate
-from velothread.functions.library import Registered
+from velothread.functions.library import OneForAll, Registered
+from velothread.functions.shared_objects import called_names, changed_variables
 from velothread.kernels.function import Value
 from velothread.session import Session
-from velothread.types import SqlType
 
 # The threads of a run wait for each other before their first call, but no longer than this, in seconds: there may be
 # fewer of them than partitions.
@@ -55,17 +54,9 @@ class Meeting:
         self._waiter: list[bool] | None = None  # of one that waits: filled by the one that comes
         self._nobody = 0 if partitions > 1 else _GIVE_UP
 
-    def bind(
-        self,
-        registered: Registered,
-        types: tuple[SqlType, ...],
-        parameters: tuple[Parameter, ...],
-        on_error: str,
-        *,
-        keeps: bool = False,
-    ) -> BoundFunction:
+    def bind(self, *given: Any, **more: Any) -> BoundFunction:
         """As `BoundFunction(...)`."""
-        found = MetFunction(registered, types, parameters, on_error, self, keeps=keeps)
+        found = MetFunction(self, *given, **more)
         self.functions.append(found)
         return found
 
@@ -103,19 +94,15 @@ class MetFunction(BoundFunction):
     Threading: as `BoundFunction`; each thread appends its caller to `callers`.
     """
 
-    def __init__(
-        self,
-        registered: Registered,
-        types: tuple[SqlType, ...],
-        parameters: tuple[Parameter, ...],
-        on_error: str,
-        meeting: Meeting,
-        *,
-        keeps: bool = False,
-    ) -> None:
-        super().__init__(registered, types, parameters, on_error, keeps=keeps)
+    def __init__(self, meeting: Meeting, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         self.meeting = meeting
         self.callers: list[MetCaller] = []
+
+    def _again(self, on_error: str) -> MetFunction:
+        found = MetFunction(self.meeting, self.registered, self.types, self.parameters, on_error)
+        found.counters, found.callers = self.counters, self.callers
+        return found
 
     def _caller(self) -> Caller:
         return MetCaller(self)
@@ -184,13 +171,13 @@ class Difference:
 @dataclass(slots=True)
 class Check:
     """All runs, and what became of them. functions: those that the query calls, each once, with the forms in which it
-    runs.
+    runs, and what in its code may be why answers differ.
 
     Threading: owned by one thread.
     """
 
     runs: list[Run] = field(default_factory=list)
-    functions: list[tuple[Registered, str]] = field(default_factory=list)
+    functions: list[tuple[Registered, str, list[str]]] = field(default_factory=list)
     difference: Difference | None = None
 
     @property
@@ -269,22 +256,44 @@ def _one(check: Check, open_session: Callable[..., Session], sql: str, partition
             if not check.runs:
                 raise
             error = str(failure)
+        if not check.runs:  # now: a session that is closed has emptied the modules of its functions
+            check.functions = _functions(meeting)
     callers = [c for f in meeting.functions for c in f.callers]
     run = Run(
         len(check.runs) + 1, partitions, digest(table, error), table, error,
         max((len(f.callers) for f in meeting.functions), default=0),
         sum(c.batches for c in callers), sum(c.overlapped for c in callers),
     )  # fmt: skip
-    if not check.runs:
-        forms: dict[Registered, dict[str, None]] = {}
-        for f in meeting.functions:
-            forms.setdefault(f.registered, {})[f.form.name] = None
-        check.functions = [(registered, ", ".join(names)) for registered, names in forms.items()]
-    elif check.difference is None and run.digest != check.runs[0].digest:
+    if check.runs and check.difference is None and run.digest != check.runs[0].digest:
         check.difference = first_difference(check.runs[0], run)
     if check.runs:  # the first answer is kept to compare with; of the others, the digest is enough
         run = Run(run.number, run.partitions, run.digest, None, error, run.threads, run.batches, run.overlapped)
     check.runs.append(run)
+
+
+# Names of functions that give another result each time, by what their module is.
+_BY_CHANCE = ("random.", "secrets.", "time.", "uuid.uuid", "os.getpid", "os.urandom", "threading.", "datetime.")
+
+
+def hints_of(function: Registered) -> Iterator[str]:
+    """What in a function's code may be why its result doesn't depend on its arguments alone."""
+    changed = changed_variables(function.sample)
+    if changed:
+        names = ", ".join(changed)
+        if isinstance(function.origin, OneForAll):
+            yield f"{function.name} changes {names}, which all threads share: a lock, or share='thread', or none of it"
+        else:
+            yield f"{function.name} changes {names}, of which each partition has its own: results must not depend on it"
+    chance = [n for n in called_names(function.sample) if n.startswith(_BY_CHANCE)]
+    if chance:
+        yield f"{function.name} calls {', '.join(chance)}: not the same each time, or in each thread"
+
+
+def _functions(meeting: Meeting) -> list[tuple[Registered, str, list[str]]]:
+    forms: dict[Registered, dict[str, None]] = {}
+    for f in meeting.functions:
+        forms.setdefault(f.registered, {})[f.form.name] = None
+    return [(registered, ", ".join(names), list(hints_of(registered))) for registered, names in forms.items()]
 
 
 def digest(table: pa.Table | None, error: str | None) -> str:
@@ -326,4 +335,4 @@ def _spelled(value: Any) -> str:
     return str(value) if isinstance(value, Decimal) else repr(value)
 
 
-__all__ = ["Check", "Difference", "Meeting", "Run", "check_query", "digest", "first_difference"]
+__all__ = ["Check", "Difference", "Meeting", "Run", "check_query", "digest", "first_difference", "hints_of"]

@@ -16,13 +16,16 @@ from velothread.processors.metrics import LatencyHistogram, StageMetrics
 
 if TYPE_CHECKING:
     from velothread.functions.bound import BoundFunction
-    from velothread.functions.profile import CallRecord, Pieces
+    from velothread.functions.profile import CallRecord
 
 # A median of fewer pieces is not shown, nor a percentile of fewer calls.
 LEAST_PIECES = 3
 _LEAST_CALLS = {0.5: 5, 0.99: 100}
 # From this ratio on it is said what may be the matter; below, it may be chance.
 _NOTABLE = 1.3
+# A thread is at work in a piece when it has a core for so much of its time.
+_AT_WORK = 0.8
+_LEAST_AT_WORK = 10
 # Where more of the pieces were interrupted, the figures say more of the machine than of the function.
 _BUSY = 0.25
 
@@ -41,7 +44,8 @@ class Company:
     """What a call costs alone and in company; None: too few pieces.
 
     threads: inside at once, in company (median). alone_pieces, company_pieces: how many stand behind the figures.
-    interrupted: the part of them during which the system took the core away: how busy the machine was otherwise.
+    interrupted: the part of all pieces during which the system took the core away: how busy the machine was otherwise.
+    picked: of the pieces in company only those count in which this thread and another were at work.
 
     The slowdown is a product: slower = contention * waiting * machine.
     """
@@ -52,6 +56,7 @@ class Company:
     alone_pieces: int
     company_pieces: int
     interrupted: float
+    picked: bool = False
 
     @property
     def slower(self) -> float | None:
@@ -152,9 +157,11 @@ class FunctionFigures:
             together = f"with {company.threads} threads inside as alone"
             found.insert(0, f"{self.name}: a call takes {company.slower:.1f} times as long {together}")
         if company.interrupted > _BUSY:
+            rest = "threads were seldom at work at once, and contention is underrated"
+            if company.picked:
+                rest = "those count in which others were at work; contention may be underrated"
             found.append(
-                f"{self.name}: {100 * company.interrupted:.0f} % of the pieces lost their core to other work: threads"
-                " were seldom at work at once, and contention is underrated"
+                f"{self.name}: {100 * company.interrupted:.0f} % of the pieces lost their core to other work: {rest}"
             )
         return found
 
@@ -223,7 +230,7 @@ def _of_one(functions: Sequence[BoundFunction], wall: int, gil: bool) -> Functio
         mean,
         len(counters),
         times,
-        _company(records) if profiled and registered.kind != "async" else None,
+        measured_company(records) if profiled and registered.kind != "async" else None,
         tuple(hot_objects(registered.sample)) if profiled and shared else (),
         gil,
     )
@@ -233,22 +240,27 @@ def _records(function: BoundFunction) -> list[CallRecord]:
     return getattr(function, "records", [])
 
 
-def _company(records: Sequence[CallRecord]) -> Company:
-    alone, company = [r.alone for r in records], [r.company for r in records]
-    inside = [kept[-1] for pieces in company for kept in pieces.kept]
-    counts = [sum(p.count for p in pieces) for pieces in (alone, company)]
-    return Company(
-        _cost(alone), _cost(company),
-        round(median(inside)) if inside else 0, counts[0], counts[1],
-        sum(r.interrupted for r in records) / max(sum(counts), 1),
-    )  # fmt: skip
+def measured_company(records: Sequence[CallRecord]) -> Company:
+    """What all threads' pieces say of calls alone and in company."""
+    alone = [k for r in records for k in r.alone.kept]
+    company = [k for r in records for k in r.company.kept]
+    counts = [sum(r.alone.count for r in records), sum(r.company.count for r in records)]
+    interrupted = sum(r.interrupted for r in records) / max(sum(counts), 1)
+    chosen, picked = company, False
+    if interrupted > _BUSY:
+        # Those inside often have no core. What they cost each other is seen in pieces in which all are at work.
+        at_work = [k for k in company if k[1] >= _AT_WORK * k[0] and k[-1] >= _AT_WORK]
+        if len(at_work) >= _LEAST_AT_WORK:
+            counts[1] = counts[1] * len(at_work) // len(company)
+            chosen, picked = at_work, True
+    threads = round(median([k[3] for k in chosen])) if chosen else 0
+    return Company(_cost(alone), _cost(chosen), threads, counts[0], counts[1], interrupted, picked)
 
 
-def _cost(pieces: Sequence[Pieces]) -> Cost | None:
-    kept = [k for p in pieces for k in p.kept]
+def _cost(kept: Sequence[tuple[float, float, int, int, float]]) -> Cost | None:
     if len(kept) < LEAST_PIECES:
         return None
-    elapsed, worked, yard, _ = zip(*kept, strict=True)
+    elapsed, worked, yard, *_ = zip(*kept, strict=True)
     return Cost(median(elapsed), median(worked), median(yard))
 
 
@@ -313,4 +325,4 @@ def _us(ns: float | None) -> float | None:
     return None if ns is None else ns / 1e3
 
 
-__all__ = ["LEAST_PIECES", "Company", "Cost", "FunctionFigures", "figures_of", "table"]
+__all__ = ["LEAST_PIECES", "Company", "Cost", "FunctionFigures", "figures_of", "measured_company", "table"]

@@ -102,8 +102,10 @@ class Copies:
 
             where = "".join(f"\n{line}" for line in frames_of(error))
             raise OptionError(f"{self.filename}: {type(error).__name__}: {error}{where}") from error
+        own = self.belongings.mine()
+        # On 3.13t its functions live for ever, and what they name would, too: a model for each session and thread.
+        own.at_end(f"emptying {self.filename}", module.__dict__.clear)
         if _takes_nothing(module, TEARDOWN):
-            own = self.belongings.mine()
             own.at_end(f"{TEARDOWN} of {self.filename}", lambda: _call(module, TEARDOWN, own))
         return module
 
@@ -283,16 +285,16 @@ def _is_aggregate(name: str, value: Any, module: ModuleType) -> bool:
     return is_aggregate(value)
 
 
+def place_of(spec: str) -> str:
+    """The file or module of `functions.py:name as alias`."""
+    return _place_and_name(spec.partition(" as ")[0].strip())[0]
+
+
 def _check_options(name: str, kind: str, declaration: Declaration) -> None:
     if kind == "async" and declaration.batch is not None:
         raise OptionError(f"{name}: an async function is called row by row, many at once; batch= is for plain ones")
     if kind != "async" and (declaration.timeout is not None or declaration.retries):
         raise OptionError(f"{name}: timeout= and retries= are for async functions (async def {name}(...))")
-
-
-def place_of(spec: str) -> str:
-    """The file or module of `functions.py:name as alias`."""
-    return _place_and_name(spec.partition(" as ")[0].strip())[0]
 
 
 def _place_and_name(spec: str) -> tuple[str, str | None]:

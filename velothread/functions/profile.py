@@ -21,27 +21,27 @@ import inspect
 from collections import deque
 from collections.abc import Callable
 from statistics import median
-from time import perf_counter_ns, thread_time_ns
+from time import perf_counter_ns, process_time_ns, thread_time_ns
 from types import CodeType
 from typing import Any
 
 import pyarrow as pa
 
-from velothread.functions.annotations import Parameter
 from velothread.functions.bound import BoundFunction, Caller
 from velothread.functions.calling import CHUNK_ROWS, RowByRow
 from velothread.functions.gate import Gate
-from velothread.functions.library import Registered
+from velothread.functions.refusals import FailedRow
 from velothread.kernels.function import Value
 from velothread.processors.metrics import LatencyHistogram
-from velothread.types import SqlType
 
 # Pieces are about so long. Shorter ones would be lost in their own cost; of longer ones, most would be interrupted by
 # whatever else the machine has to do, and others would wait longer at the gate.
 _PIECE_NS = 500_000
-# Of each batch, so many calls are timed one by one; of functions that take longer than this (ns), all: the clock is
-# nothing beside them.
+# Of each batch of a thread, later on of each so manyth, so many calls are timed one by one; of functions that take
+# longer than this (ns), all: the clock is nothing beside them.
 _SAMPLE = 64
+_SAMPLED = 32
+_SAMPLED_THEN = 8
 _SLOW_NS = 20_000
 # Pieces that should be shorter, and the first ones of a thread (caches are cold, code is not specialised), say nothing.
 _LEAST_PIECE_NS = 50_000
@@ -51,12 +51,12 @@ _GROWTH = 8
 
 
 def yardstick() -> int:
-    """A loop that shares nothing with other threads; how long it takes (ns)."""
-    start = perf_counter_ns()
+    """A loop that shares nothing with other threads; the processor's time that it takes (ns)."""
+    start = thread_time_ns()
     x = 1
     for i in range(600):
         x = (x * 5 + i) & 0xFFFF
-    return perf_counter_ns() - start
+    return thread_time_ns() - start
 
 
 def _usage_of_thread() -> Callable[[], Any] | None:
@@ -78,7 +78,8 @@ def interruptions() -> int:
 
 class Pieces:
     """What calls cost in pieces of one kind: per call, elapsed and processor time (ns); then the yardstick beside them
-    (ns), and the threads inside. Of very many pieces some are kept, evenly over the query.
+    (ns), the threads inside, and how many other threads of the process were at work, on average. Of very many pieces
+    some are kept, evenly over the query.
 
     Threading: written by one thread, read by any.
     """
@@ -87,14 +88,14 @@ class Pieces:
     most = 512
 
     def __init__(self) -> None:
-        self.kept: list[tuple[float, float, int, int]] = []
+        self.kept: list[tuple[float, float, int, int, float]] = []
         self.count = 0
         self._every = 1
 
-    def add(self, elapsed: float, worked: float, yard: int, inside: int) -> None:
+    def add(self, elapsed: float, worked: float, yard: int, inside: int, others: float) -> None:
         """Count one piece."""
         if self.count % self._every == 0:
-            self.kept.append((elapsed, worked, yard, inside))
+            self.kept.append((elapsed, worked, yard, inside, others))
             if len(self.kept) == self.most:
                 self.kept = self.kept[::2]
                 self._every *= 2
@@ -144,17 +145,9 @@ class QueryProfile:
     def __init__(self) -> None:
         self.gate = Gate()
 
-    def bind(
-        self,
-        registered: Registered,
-        types: tuple[SqlType, ...],
-        parameters: tuple[Parameter, ...],
-        on_error: str,
-        *,
-        keeps: bool = False,
-    ) -> ProfiledFunction:
+    def bind(self, *given: Any, **more: Any) -> ProfiledFunction:
         """As `BoundFunction(...)`."""
-        return ProfiledFunction(registered, types, parameters, on_error, self.gate, keeps=keeps)
+        return ProfiledFunction(self.gate, *given, **more)
 
 
 class ProfiledFunction(BoundFunction):
@@ -163,19 +156,15 @@ class ProfiledFunction(BoundFunction):
     Threading: as `BoundFunction`; each thread appends its own record to `records`.
     """
 
-    def __init__(
-        self,
-        registered: Registered,
-        types: tuple[SqlType, ...],
-        parameters: tuple[Parameter, ...],
-        on_error: str,
-        gate: Gate,
-        *,
-        keeps: bool = False,
-    ) -> None:
-        super().__init__(registered, types, parameters, on_error, keeps=keeps)
+    def __init__(self, gate: Gate, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         self.gate = gate
         self.records: list[CallRecord] = []
+
+    def _again(self, on_error: str) -> ProfiledFunction:
+        found = ProfiledFunction(self.gate, self.registered, self.types, self.parameters, on_error)
+        found.counters, found.records = self.counters, self.records
+        return found
 
     def _caller(self) -> Caller:
         return ProfiledCaller(self)
@@ -210,11 +199,11 @@ class ProfiledCaller(Caller):
         if not self._async:
             bound.gate.join()
 
-    def column(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> Value:
+    def _found(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[Value, list[FailedRow]]:
         self.record.rows += rows
-        return super().column(rows, guard, arguments)
+        return super()._found(rows, guard, arguments)
 
-    def _by_value(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> pa.Array | None:
+    def _by_value(self, rows: int, guard: Any, arguments: tuple[Value, ...]) -> tuple[pa.Array, list[FailedRow]] | None:
         found = super()._by_value(rows, guard, arguments)
         if found is not None:
             self.record.by_value += rows
@@ -228,12 +217,13 @@ class ProfiledCaller(Caller):
             return self._piece(rows, arguments, timed=False, worth=True)
         pieces: list[pa.Array] = []
         at = 0
+        sample = self.counters.batches <= _SAMPLED or not self.counters.batches % _SAMPLED_THEN
         while at < rows or not pieces:
-            slow = self._mean_ns > _SLOW_NS
-            size = min(self._size(), rows - at, CHUNK_ROWS if slow or at else _SAMPLE)
-            part = tuple(a.slice(at, size) if isinstance(a, pa.Array) else a for a in arguments)
+            slow, sampled = self._mean_ns > _SLOW_NS, sample and not at
+            size = min(self._size(), rows - at, _SAMPLE if sampled and not slow else CHUNK_ROWS)
             self._refusing.first = at
-            pieces.append(self._piece(size, part, timed=slow or not at, worth=slow or at > 0))
+            part = tuple(a.slice(at, size) if isinstance(a, pa.Array) else a for a in arguments)
+            pieces.append(self._piece(size, part, timed=slow or sampled, worth=slow or not sampled))
             at += size
         self._refusing.first = 0
         return pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
@@ -252,7 +242,7 @@ class ProfiledCaller(Caller):
         came = perf_counter_ns()
         ticket = gate.enter_alone() if worth and gate.due() else gate.enter()
         try:
-            found, elapsed, worked, interrupted = self._measured(rows, arguments, timed)
+            found, elapsed, worked, others, interrupted = self._measured(rows, arguments, timed)
             yard = yardstick() if worth else 0
         finally:
             visit = gate.leave(ticket)
@@ -261,23 +251,24 @@ class ProfiledCaller(Caller):
         if worth:
             record.interrupted += interrupted
             if visit.alone:
-                record.alone.add(elapsed / rows, worked / rows, yard, 1)
+                record.alone.add(elapsed / rows, worked / rows, yard, 1, others)
             elif visit.inside > 1:
-                record.company.add(elapsed / rows, worked / rows, yard, visit.inside)
+                record.company.add(elapsed / rows, worked / rows, yard, visit.inside, others)
         return found
 
-    def _measured(self, rows: int, arguments: tuple[Value, ...], timed: bool) -> tuple[pa.Array, int, int, bool]:
-        """The results, and what they took: elapsed and processor time of this thread, and whether its core was taken
-        from it meanwhile."""
+    def _measured(self, rows: int, arguments: tuple[Value, ...], timed: bool) -> tuple[pa.Array, int, int, float, bool]:
+        """The results, and what they took: elapsed and processor time of this thread, how many other threads were at
+        work meanwhile, and whether this one's core was taken from it."""
         way, slow = (self._timed if timed else self._way), self._mean_ns > _SLOW_NS
         losses = interruptions()
-        worked = thread_time_ns()
+        of_all, worked = process_time_ns(), thread_time_ns()
         start = perf_counter_ns()
         try:
             found = way.run(rows, arguments)
         finally:
             elapsed = perf_counter_ns() - start
             worked = thread_time_ns() - worked
+            of_all = process_time_ns() - of_all
             self.counters.ns += elapsed
         self.counters.calls += rows
         record = self.record
@@ -293,7 +284,7 @@ class ProfiledCaller(Caller):
             if not timed or slow or len(self._lately) < _WARM_UP:
                 self._lately.append(spent / rows)
                 self._mean_ns = median(self._lately)
-        return found, elapsed, worked, interruptions() != losses
+        return found, elapsed, worked, (of_all - worked) / max(elapsed, 1), interruptions() != losses
 
 
 class Clock:

@@ -61,7 +61,7 @@ class Refusing:
         self.on_error = on_error
         self._keeps = keeps and on_error in ("null", "skip")
         self._rows: list[FailedRow] = []
-        self.first = 0  # of the rows that are worked on now, its place in the batch
+        self.first = 0  # the row that counts as the first, for one who calls with a part of a batch
 
     @property
     def fails(self) -> bool:
