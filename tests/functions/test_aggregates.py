@@ -270,6 +270,22 @@ def test_a_call_that_does_not_fit_is_refused_with_what_would() -> None:
             assert part in str(caught.value)
 
 
+def test_a_file_may_have_functions_for_its_own_use(tmp_path: Path) -> None:
+    """Names in annotations are found, postponed or not; what SQL has no type for is no fault until SQL calls it."""
+    file = tmp_path / "mixed.py"
+    file.write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom decimal import Decimal\n"
+        "@dataclass\nclass Point:\n    x: int\n    y: Decimal | None = None\n"
+        "def point(x: int) -> Point:\n    return Point(x)\n"
+        "def merged(points: set[Point]) -> Point:\n    return points.pop()\n"
+    )
+    with velothread.connect() as session:
+        assert session.load_functions(str(file)) == ["point"]
+        assert session.query("SELECT point(3)").fetchall() == [({"x": 3, "y": None},)]
+        with pytest.raises(BindError, match=r"merged, parameter points: set.* is no type that SQL has"):
+            session.query("SELECT merged(3)")
+
+
 def test_classes_that_are_no_aggregates_are_refused() -> None:
     class NoFinish:
         def step(self, x: int) -> None: ...

@@ -136,6 +136,45 @@ def test_each_thread_has_a_copy_of_its_own(tmp_path: Path) -> None:
     assert seen[2] is registered.sample, "the first copy belongs to the thread that loaded it"
 
 
+def test_annotations_that_are_text(tmp_path: Path) -> None:
+    """Dataclasses and typing look their names up in `sys.modules`, where each copy is, and is gone afterwards."""
+    path = written(
+        tmp_path,
+        """
+        from __future__ import annotations
+        from dataclasses import dataclass
+        from decimal import Decimal
+        from typing import NamedTuple, TypedDict
+
+        @dataclass
+        class Point:
+            x: Decimal
+            inner: Inner | None = None
+
+        class Inner(TypedDict):
+            y: list[Decimal]
+
+        class Pair(NamedTuple):
+            left: Decimal
+            right: int
+
+        def point(x: int) -> Point:
+            return Point(Decimal(x), {"y": [Decimal(1)]})
+
+        def turned(p: Point) -> Pair:
+            assert type(p) is Point
+            return Pair(p.x, 2)
+        """,
+        "texts.py",
+    )
+    before = set(sys.modules)
+    for _ in range(2):
+        with session_with(path, processor="adaptive", partitions=2) as session:
+            sql = "SELECT max(turned(point(x)).left)::INT FROM range(1000) t(x)"
+            assert session.query(sql).fetchall() == [(999,)]
+    assert not [name for name in set(sys.modules) - before if name.startswith("texts")]
+
+
 ALIVE: list[weakref.ref[Any]] = []
 
 

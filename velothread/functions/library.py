@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal, Protocol
@@ -86,11 +87,12 @@ class Copies:
         return module
 
     def _made(self) -> ModuleType:
-        module = ModuleType(self.name)
-        module.__file__ = self.filename
-        module.__package__ = self._package
-        # Where the names in annotations of a class are looked up, by it as a dataclass and by us: the first copy does.
-        sys.modules.setdefault(self.name, module)
+        with _loading:
+            module = ModuleType(_free_name(self.name))
+            module.__file__ = self.filename
+            module.__package__ = self._package
+            # Under its own name: there dataclasses look up what their annotations name, and so do we.
+            sys.modules[module.__name__] = module
         try:
             with _loading:
                 # `re` would give all copies one and the same compiled pattern, for its threads to fight for.
@@ -100,14 +102,27 @@ class Copies:
         except (Exception, SystemExit) as error:
             from velothread.functions.failures import frames_of
 
+            _empty(module)
             where = "".join(f"\n{line}" for line in frames_of(error))
             raise OptionError(f"{self.filename}: {type(error).__name__}: {error}{where}") from error
         own = self.belongings.mine()
         # On 3.13t its functions live for ever, and what they name would, too: a model for each session and thread.
-        own.at_end(f"emptying {self.filename}", module.__dict__.clear)
+        own.at_end(f"emptying {self.filename}", lambda: _empty(module))
         if _takes_nothing(module, TEARDOWN):
             own.at_end(f"{TEARDOWN} of {self.filename}", lambda: _call(module, TEARDOWN, own))
         return module
+
+
+def _free_name(name: str) -> str:
+    """`functions`, `functions#2`, ...: one that no module has."""
+    return next(n for n in chain([name], (f"{name}#{i}" for i in count(2))) if n not in sys.modules)
+
+
+def _empty(module: ModuleType) -> None:
+    """Nobody calls its functions any more."""
+    if sys.modules.get(module.__name__) is module:
+        del sys.modules[module.__name__]
+    module.__dict__.clear()
 
 
 def _call(module: ModuleType, name: str, own: Own | Belongings) -> None:
@@ -205,7 +220,19 @@ class Library:
                 raise OptionError(
                     f"--udf {spec} as {alias.strip()}: an alias is for one function: {spec}:NAME as ALIAS"
                 )
-            found = [f for n, v in self._offered(module) if (f := self._load_offered(copies, n, v, share)) is not None]
+            misfits: list[OptionError] = []
+            found = []
+            for name, value in self._offered(module):
+                try:
+                    found.append(self._load(copies, name, value, None, share))
+                except OptionError as error:
+                    if declaration_of(value) is not None:
+                        raise
+                    # What nobody declared may be for the file's own use: it is said when SQL calls it.
+                    self.unfit[name.lower()] = str(error)
+                    misfits.append(error)
+            if not found and misfits:
+                raise misfits[0]
             if not found:
                 raise OptionError(
                     f"{copies.filename} has no function for SQL: none is public and annotated"
@@ -234,16 +261,6 @@ class Library:
                     self.unfit[name.lower()] = (
                         f"{name} in {module.__file__} lacks annotations: def {name}(x: int) -> str, for instance"
                     )
-
-    def _load_offered(self, copies: Copies, name: str, defined: Any, share: str | None) -> Registered | None:
-        """What nobody declared may be for the file's own use: that it doesn't fit SQL is said when SQL calls it."""
-        try:
-            return self._load(copies, name, defined, None, share)
-        except OptionError as error:
-            if declaration_of(defined) is not None:
-                raise
-            self.unfit[name.lower()] = str(error)
-            return None
 
     def _load(self, copies: Copies, attribute: str, defined: Any, alias: str | None, share: str | None) -> Registered:
         declaration = declaration_of(defined) or Declaration()
@@ -274,11 +291,6 @@ class Library:
         return dict(self.known)
 
 
-def place_of(spec: str) -> str:
-    """The file or module of `functions.py:name as alias`."""
-    return _place_and_name(spec.partition(" as ")[0].strip())[0]
-
-
 def _is_aggregate(name: str, value: Any, module: ModuleType) -> bool:
     """A public class of the module itself, with an aggregate's methods?"""
     if not isinstance(value, type) or value.__module__ != module.__name__ or name.startswith("_"):
@@ -286,6 +298,11 @@ def _is_aggregate(name: str, value: Any, module: ModuleType) -> bool:
     from velothread.functions.aggregates import is_aggregate
 
     return is_aggregate(value)
+
+
+def place_of(spec: str) -> str:
+    """The file or module of `functions.py:name as alias`."""
+    return _place_and_name(spec.partition(" as ")[0].strip())[0]
 
 
 def _check_options(name: str, kind: str, declaration: Declaration) -> None:
