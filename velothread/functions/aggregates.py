@@ -355,8 +355,9 @@ def _rehomed(given: Any, made: type) -> Any:
 
     To assign `__class__` would stop all threads, each time; that remains for what derives from built-in types.
     """
-    kind = type(given)
-    if (kind.__qualname__, kind.__module__) != (made.__qualname__, made.__module__):
+    from velothread.functions.library import are_copies
+
+    if not are_copies(type(given), made):
         return given  # its constructor gives something else
     try:
         found: Any = object.__new__(made)

@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal, Protocol
@@ -114,8 +114,14 @@ class Copies:
 
 
 def _free_name(name: str) -> str:
-    """`functions`, `functions#2`, ...: one that no module has."""
-    return next(n for n in chain([name], (f"{name}#{i}" for i in count(2))) if n not in sys.modules)
+    """`functions#1`, `functions#2`, ...: one that no module has, and that nobody imports by mistake."""
+    return next(n for n in (f"{name}#{i}" for i in count(1)) if n not in sys.modules)
+
+
+def are_copies(one: type, other: type) -> bool:
+    """Are they one class of a file, of two copies of it (or of the same)?"""
+    names = [(kind.__module__.partition("#")[0], kind.__qualname__) for kind in (one, other)]
+    return names[0] == names[1]
 
 
 def _empty(module: ModuleType) -> None:
@@ -354,9 +360,6 @@ def _compiled(path: Path, name: str, package: str) -> Copies:
     except (SyntaxError, ValueError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise OptionError(f"{path}{line}: {error.msg if isinstance(error, SyntaxError) else error}") from error
-    there = sys.modules.get(name)
-    if there is None or str(getattr(there, "__file__", "")) != str(path):
-        name = f"{name} ({path})"  # one that nobody imports by mistake
     return Copies(name, str(path), code, package)
 
 
