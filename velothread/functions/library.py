@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import itertools
 import os
 import re
 import sys
@@ -31,6 +32,8 @@ from velothread.functions.signatures import kind_for, signature_for
 SETUP, TEARDOWN = "setup", "teardown"
 # One copy of a file is made at a time.
 _loading = threading.RLock()
+# Tell apart what several sessions load of one file.
+_numbers = itertools.count(1)
 
 
 class Origin(Protocol):
@@ -90,7 +93,7 @@ class Copies:
         module.__file__ = self.filename
         module.__package__ = self._package
         # Where the names in annotations of a class are looked up, by it as a dataclass and by us: the first copy does.
-        sys.modules.setdefault(self.name, module)
+        first = sys.modules.setdefault(self.name, module) is module
         try:
             with _loading:
                 # `re` would give all copies one and the same compiled pattern, for its threads to fight for.
@@ -105,6 +108,8 @@ class Copies:
         own = self.belongings.mine()
         # On 3.13t its functions live for ever, and what they name would, too: a model for each session and thread.
         own.at_end(f"emptying {self.filename}", module.__dict__.clear)
+        if first:
+            own.at_end(f"forgetting {self.filename}", lambda: sys.modules.pop(self.name, None))
         if _takes_nothing(module, TEARDOWN):
             own.at_end(f"{TEARDOWN} of {self.filename}", lambda: _call(module, TEARDOWN, own))
         return module
@@ -341,7 +346,7 @@ def _compiled(path: Path, name: str, package: str) -> Copies:
         raise OptionError(f"{path}{line}: {error.msg if isinstance(error, SyntaxError) else error}") from error
     there = sys.modules.get(name)
     if there is None or str(getattr(there, "__file__", "")) != str(path):
-        name = f"{name} ({path})"  # one that nobody imports by mistake
+        name = f"{name} ({path}, {next(_numbers)})"  # one that nobody imports by mistake, and no other session has
     return Copies(name, str(path), code, package)
 
 
