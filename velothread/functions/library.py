@@ -281,6 +281,11 @@ class Library:
         return dict(self.known)
 
 
+def place_of(spec: str) -> str:
+    """The file or module of `functions.py:name as alias`."""
+    return _place_and_name(spec.partition(" as ")[0].strip())[0]
+
+
 def _is_aggregate(name: str, value: Any, module: ModuleType) -> bool:
     """A public class of the module itself, with an aggregate's methods?"""
     if not isinstance(value, type) or value.__module__ != module.__name__ or name.startswith("_"):
@@ -288,11 +293,6 @@ def _is_aggregate(name: str, value: Any, module: ModuleType) -> bool:
     from velothread.functions.aggregates import is_aggregate
 
     return is_aggregate(value)
-
-
-def place_of(spec: str) -> str:
-    """The file or module of `functions.py:name as alias`."""
-    return _place_and_name(spec.partition(" as ")[0].strip())[0]
 
 
 def _check_options(name: str, kind: str, declaration: Declaration) -> None:
