@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -279,11 +280,14 @@ def test_a_file_may_have_functions_for_its_own_use(tmp_path: Path) -> None:
         "def point(x: int) -> Point:\n    return Point(x)\n"
         "def merged(points: set[Point]) -> Point:\n    return points.pop()\n"
     )
-    with velothread.connect() as session:
+    with velothread.connect() as other:
+        other.load_functions(str(file))
+    with velothread.connect() as session:  # names are those of its own copy: the other's is gone
         assert session.load_functions(str(file)) == ["point"]
         assert session.query("SELECT point(3)").fetchall() == [({"x": 3, "y": None},)]
         with pytest.raises(BindError, match=r"merged, parameter points: set.* is no type that SQL has"):
             session.query("SELECT merged(3)")
+    assert not [name for name in sys.modules if str(file) in name]
 
 
 def test_classes_that_are_no_aggregates_are_refused() -> None:
