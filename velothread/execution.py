@@ -377,7 +377,7 @@ class Execution:
         scan = branch.input.scan
         bounds = (*scan.bounds, *key_bounds(branch, self._builds))
         size = split_size(branch)
-        batch_rows = self.options.batch_rows if size is None else min(self.options.batch_rows, size.most)
+        batch_rows = self.options.batch_rows if size is None else min(self.options.batch_rows, size.batch_rows)
         return Scan(scan.columns, bounds, scan.limit, batch_rows, compiled.dictionaries, scan.early, size)
 
     def _forget(self, done: int) -> None:

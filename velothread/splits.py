@@ -63,7 +63,7 @@ def grouped(batches: Sequence[pa.RecordBatch], size: SplitSize | None = None) ->
     """Batches in splits of about SPLIT_ROWS rows, in order, or of `size`."""
     most = SPLIT_ROWS
     if size is not None:
-        most = size.of_rows(sum(b.num_rows for b in batches))
+        most = min(SPLIT_ROWS, size.of_rows(sum(b.num_rows for b in batches)))
         batches = [b.slice(i, most) for b in batches for i in range(0, max(b.num_rows, 1), most)]
     group: list[pa.RecordBatch] = []
     rows = 0

@@ -81,4 +81,4 @@ def test_an_error_belongs_to_the_rows_that_it_stands_for() -> None:
 
 def test_a_short_split_stays_whole() -> None:
     split = Scripted([4])
-    assert list(in_portions(split, 4, 3)) == [split]
+    assert list(in_portions(split, 4, 2)) == [split]

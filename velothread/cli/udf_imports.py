@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from velothread.errors import OptionError
-
-# As doctor's own, with the folder of the file in the path, as when its functions are loaded.
-_PROBE = (
-    "import sys, importlib\n"
-    "sys.path.append(sys.argv[1])\n"
-    "importlib.import_module(sys.argv[2])\n"
-    "print(int(getattr(sys, '_is_gil_enabled', lambda: True)()))"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +47,10 @@ def examine_imports(path: str) -> list[Import]:
 
 
 def _examined(name: str, line: int, folder: str) -> Import:
-    command = [sys.executable, "-W", "ignore", "-c", _PROBE, folder, name]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        # What the module prints comes before.
-        return Import(name, line, done.stdout.split()[-1:] == ["1"])
-    said = done.stderr.strip().splitlines()
-    return Import(name, line, None, said[-1] if said else f"import ended with {done.returncode}")
+    from velothread.functions.gil_probe import probe_module
+
+    found = probe_module(name, folder)
+    return Import(name, line, None if found.problem is not None else found.after, found.problem)
 
 
 def table_of(path: str, imports: list[Import]) -> list[str]:

@@ -42,8 +42,9 @@ def counted(self, spec):
 loader.create_module = watched(counted)
 loader.exec_module = watched(loader.exec_module)
 
-place, kind = sys.argv[1], sys.argv[2]
+place, kind, *folders = sys.argv[1:]
 sys.argv[1:] = []
+sys.path.extend(folders)
 out, sys.stdout = sys.stdout, sys.stderr
 try:
     if kind == "module":
@@ -98,8 +99,16 @@ def probe(spec: str) -> GilProbe:
     Its code runs once more by that, in a process that ends at once.
     """
     place = place_of(spec)
-    kind = "file" if place.endswith(".py") or Path(place).exists() else "module"
-    command = [sys.executable, "-W", "ignore", "-c", _PROBE, place, kind]
+    return _probed(place, "file" if place.endswith(".py") or Path(place).exists() else "module")
+
+
+def probe_module(name: str, folder: str) -> GilProbe:
+    """Import a module in another interpreter, which looks for it in `folder`, too, and look."""
+    return _probed(name, "module", folder)
+
+
+def _probed(place: str, kind: str, *folders: str) -> GilProbe:
+    command = [sys.executable, "-W", "ignore", "-c", _PROBE, place, kind, *folders]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
@@ -116,4 +125,4 @@ def probe(spec: str) -> GilProbe:
     )
 
 
-__all__ = ["GilProbe", "probe"]
+__all__ = ["GilProbe", "probe", "probe_module"]

@@ -249,7 +249,7 @@ class JsonSource:
                 yield DocumentSplit(file, place, None if file.seekable else self._stream(place, file), shape)
             elif file.splittable and file.size is not None:
                 usual = min(max(file.size // 16, 1 << 20), 16 << 20)
-                step = self._options.split_bytes or scan.split_bytes(file.size) or usual
+                step = self._options.split_bytes or min(usual, scan.split_bytes(file.size) or usual)
                 first = after_bom(file)
                 for start in range(first, file.size, step):
                     yield RangeSplit(file, place, start, min(start + step, file.size), shape, start == first)

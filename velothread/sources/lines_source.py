@@ -235,7 +235,7 @@ class LinesSource:
                 continue
             if file.splittable and file.size is not None:
                 usual = min(max(file.size // 16, _LEAST_RANGE), _MOST_RANGE)
-                step = options.split_bytes or scan.split_bytes(file.size) or usual
+                step = options.split_bytes or min(usual, scan.split_bytes(file.size) or usual)
                 first = after_bom(file)
                 for start in range(first, file.size, step):
                     yield RangeSplit(wanted, file, place, start, min(start + step, file.size), start == first)

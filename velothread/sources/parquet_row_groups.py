@@ -62,6 +62,7 @@ class RowGroups:
     names: the wanted columns that the file has. Wanted columns that it lacks (`union_by_name`) are NULL.
     early: the columns by which rows may be chosen, or none: all rows are read then.
     schema: the types of the file's columns in SQL.
+    shared: several receivers wait for its batches.
 
     Threading: immutable; each receiver opens the file for itself.
     """
@@ -77,6 +78,7 @@ class RowGroups:
     limit: int | None
     early: Conform | None
     schema: pa.Schema
+    shared: bool = False
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """
@@ -111,7 +113,7 @@ class RowGroups:
 
     def _group(self, opened: Any, group: int, names: list[str]) -> Iterator[pa.RecordBatch]:
         """Reading a row group at once takes a quarter less time than piece by piece, but room for all of it."""
-        if self._room(group, names) > WHOLE_BYTES or self.limit is not None:
+        if self.shared or self._room(group, names) > WHOLE_BYTES or self.limit is not None:
             yield from opened.iter_batches(self.conform.batch_rows, [group], names, use_threads=False)
         else:
             yield from opened.read_row_group(group, names, use_threads=False).to_batches(self.conform.batch_rows)

@@ -96,6 +96,7 @@ class ParquetSource:
                 rows = sum(footer.metadata.row_group(g).num_rows for g in part)
                 if left is not None and left <= 0:
                     return
+                shared = portion is not None and rows > 2 * portion
                 split = RowGroups(
                     footer,
                     part,
@@ -108,6 +109,7 @@ class ParquetSource:
                     left,
                     early if early is not None and self._may_be_late(footer, names, scan) else None,
                     self._inside,
+                    shared,
                 )
                 if portion is None:
                     yield split

@@ -88,11 +88,14 @@ class Portion:
 
 
 def in_portions(split: Split, rows: int, step: int) -> Iterator[Split]:
-    """A split of so many rows as portions of about `step` rows; as it is, when it is no longer than one and a half."""
-    count = max(1, round(rows / step))
-    if count == 1:
+    """A split of so many rows as portions of about `step` rows; as it is, when it is no longer than two.
+
+    Those who share a split wait for each other while it is read; it must be worth that.
+    """
+    if rows <= 2 * step:
         yield split
         return
+    count = round(rows / step)
     reading = Reading(split, -(-rows // count))
     for number in range(count):
         yield Portion(reading, number, split.bytes // count)

@@ -56,7 +56,7 @@ class TableSource:
         rows = int(self._table.num_rows)
         if scan.limit is not None:
             rows = min(rows, scan.limit)
-        wanted = SPLIT_ROWS if scan.split_size is None else scan.split_size.of_rows(rows)
+        wanted = SPLIT_ROWS if scan.split_size is None else min(SPLIT_ROWS, scan.split_size.of_rows(rows))
         batch_rows = min(scan.batch_rows, wanted)
         step = wanted // batch_rows * batch_rows
         for start in range(0, rows, step):

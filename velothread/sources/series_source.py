@@ -68,7 +68,7 @@ class SeriesSource:
 
     def splits(self, scan: Scan) -> Iterator[Split]:
         wanted = self.values if scan.limit is None else self.values[: scan.limit]
-        rows = SPLIT_ROWS if scan.split_size is None else scan.split_size.of_rows(len(wanted))
+        rows = SPLIT_ROWS if scan.split_size is None else min(SPLIT_ROWS, scan.split_size.of_rows(len(wanted)))
         batch_rows = min(scan.batch_rows, rows)
         step = rows // batch_rows * batch_rows
         for at in range(0, len(wanted), step):

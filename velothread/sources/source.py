@@ -29,27 +29,30 @@ class Bound:
 @dataclass(frozen=True, slots=True)
 class SplitSize:
     """How many rows a split should have where the work on a row costs much more than reading it: few enough that all
-    receivers get some, between `least` and `most`. Depends on the source and the query alone, as all splits do.
+    receivers get some, but at least so many. Depends on the source and the query alone, as all splits do.
+
+    batch_rows: the most rows of a batch.
     """
 
     least: int
-    most: int
+    batch_rows: int
 
     def of_rows(self, rows: int) -> int:
         """The rows of a split of a source that has so many."""
-        return max(self.least, min(self.most, rows // _SPLITS))
+        return max(self.least, rows // _SPLITS)
 
     def of_bytes(self, size: int | None) -> int:
         """The bytes of a split of text, whose rows nobody has counted: as if they were short."""
-        most = _ROW_BYTES * self.most
-        return most if size is None else max(_ROW_BYTES * self.least, min(most, size // _SPLITS))
+        return _ROW_BYTES * (self.batch_rows if size is None else max(self.least, size // _SPLITS // _ROW_BYTES))
 
     def and_also(self, other: SplitSize | None) -> SplitSize:
         """Small enough for both."""
-        return self if other is None else SplitSize(min(self.least, other.least), min(self.most, other.most))
+        if other is None:
+            return self
+        return SplitSize(min(self.least, other.least), min(self.batch_rows, other.batch_rows))
 
 
-# Splits of a source that has not many rows; and how long a short row of text is.
+# Splits that a source has at least, if it has rows enough; and how long a short row of text is.
 _SPLITS = 32
 _ROW_BYTES = 32
 
