@@ -20,7 +20,7 @@ from velothread.sources.json_block import BlockReader, JsonPlan, Where, framed
 from velothread.sources.json_document import DocumentSplit, decoded_sample, is_document
 from velothread.sources.json_rows import JsonColumn, RowReader
 from velothread.sources.json_schema import infer_lines, infer_rows
-from velothread.sources.line_ranges import BOM, after_bom, fill, filled, next_line
+from velothread.sources.line_ranges import BOM, after_bom, fill, next_line, whole_lines
 from velothread.sources.rejects import Refusals
 from velothread.sources.source import ReadOptions, Scan, Split
 from velothread.sources.text_cells import BACK, FRONT
@@ -280,24 +280,12 @@ class JsonSource:
         return taken
 
     def _blocks(self, place: int, file: File, shape: Shape, size: int) -> Iterator[Split]:
-        carry, line, offset = b"", 1, 0
+        line = 1
         with self._stream(place, file) as stream:
-            while True:
-                piece = filled(stream, size)
-                cut = piece.rfind(b"\n") + 1
-                if piece and not cut:
-                    carry += piece
-                    continue
-                rows = carry + piece[:cut] if piece else carry + b"\n" if carry else b""
-                if not offset and rows.startswith(BOM):
-                    rows, offset = rows[len(BOM) :], len(BOM)
-                if rows:
-                    yield BlockSplit(Where(file, place, offset, line), framed([rows]), FRONT + len(rows), shape)
-                    line += rows.count(b"\n")
-                    offset += len(rows)
-                if not piece:
-                    return
-                carry = piece[cut:]
+            for offset, rows in whole_lines(stream, size):
+                ended = rows if rows.endswith(b"\n") else rows + b"\n"
+                yield BlockSplit(Where(file, place, offset, line), framed([ended]), FRONT + len(ended), shape)
+                line += ended.count(b"\n")
 
 
 class Taken:

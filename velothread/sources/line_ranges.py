@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Protocol
 
 from velothread.sources.files import File, unreadable
@@ -38,6 +39,26 @@ def filled(stream: Readable, size: int) -> bytes:
     return piece
 
 
+def whole_lines(stream: Readable, size: int) -> Iterator[tuple[int, bytes]]:
+    """Blocks of whole lines of about `size` bytes, each with its place in the stream; the last may lack its end."""
+    carry, offset = b"", 0
+    while True:
+        piece = filled(stream, size)
+        cut = piece.rfind(b"\n") + 1
+        if piece and not cut:
+            carry += piece
+            continue
+        lines = carry + piece[:cut]
+        if not offset and lines.startswith(BOM):
+            lines, offset = lines[len(BOM) :], len(BOM)
+        if lines:
+            yield offset, lines
+            offset += len(lines)
+        if not piece:
+            return
+        carry = piece[cut:]
+
+
 def after_bom(file: File) -> int:
     """Where the first line begins.
 
@@ -63,4 +84,4 @@ def next_line(descriptor: int, at: int, end: int) -> int:
     return end
 
 
-__all__ = ["BOM", "after_bom", "fill", "filled", "next_line"]
+__all__ = ["BOM", "after_bom", "fill", "next_line", "whole_lines"]

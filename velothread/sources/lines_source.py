@@ -14,7 +14,7 @@ from velothread.errors import BadValueError
 from velothread.sources.arrow_batches import limited
 from velothread.sources.file_columns import FileColumns, file_columns
 from velothread.sources.files import File, Files, open_bytes, unreadable
-from velothread.sources.line_ranges import BOM, after_bom, fill, filled, next_line
+from velothread.sources.line_ranges import after_bom, fill, next_line, whole_lines
 from velothread.sources.rejects import Refusals, Refused
 from velothread.sources.source import ReadOptions, Scan, Split
 
@@ -244,23 +244,9 @@ class LinesSource:
                 yield from self._blocks(wanted, place, file, size)
 
     def _blocks(self, scan: LinesScan, place: int, file: File, size: int) -> Iterator[Split]:
-        carry, offset = b"", 0
         with open_bytes(file) as stream:
-            while True:
-                piece = filled(stream, size)
-                cut = piece.rfind(b"\n") + 1
-                if piece and not cut:
-                    carry += piece
-                    continue
-                lines = carry + (piece[:cut] if piece else b"")
-                if not offset and lines.startswith(BOM):
-                    lines, offset = lines[len(BOM) :], len(BOM)
-                if lines:
-                    yield BlockSplit(scan, file, place, offset, lines)
-                    offset += len(lines)
-                if not piece:
-                    return
-                carry = piece[cut:]
+            for offset, lines in whole_lines(stream, size):
+                yield BlockSplit(scan, file, place, offset, lines)
 
 
 def open_lines(files: Files, options: ReadOptions) -> LinesSource:

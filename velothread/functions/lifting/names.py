@@ -30,7 +30,7 @@ def meaning(function: FunctionType, name: str) -> Any:
         raise Unknown(f"reads {name} of an enclosing function")
     found = function.__globals__.get(name, _MISSING)
     if found is _MISSING:
-        found = function.__builtins__.get(name, _MISSING)  # type: ignore[attr-defined]
+        found = function.__builtins__.get(name, _MISSING)
         if found is _MISSING:
             raise Unknown(f"reads {name}, which is not defined")
     if _is_stored(function.__globals__, name):
