@@ -29,9 +29,10 @@ from velothread.kernels.vectors import Mask, valid_rows
 from velothread.sources.source import SplitSize
 from velothread.types import SqlType
 
-# Rows of a split. Calls may take nanoseconds or milliseconds each; what works on columns wants some length of them.
+# Rows of a split and of a batch. Calls may take nanoseconds or milliseconds each; what works on columns wants some length
+# of them, but several columns should stay in the cache.
 CALLS = SplitSize(128, 1 << 14)
-COLUMNS = SplitSize(1 << 12, 1 << 16)
+COLUMNS = SplitSize(1 << 12, 1 << 15)
 # Results that a thread keeps of a deterministic function.
 MOST_REMEMBERED = 4096
 
