@@ -102,7 +102,7 @@ def test_early_close_leaves_it_reusable(processor: Processor) -> None:
 
 
 def test_early_close_closes_a_lazy_source(processor: Processor) -> None:
-    source = ScriptedSplits(SPLITS)
+    source = ScriptedSplits(SPLITS * 20)  # more than receivers may have in their queues before the first is done
     parts = processor.run(SumStage(), source)
     next(parts)
     assert not source.closed.is_set()
