@@ -29,8 +29,8 @@ from velothread.kernels.vectors import Mask, valid_rows
 from velothread.sources.source import SplitSize
 from velothread.types import SqlType
 
-# Rows of a split and of a batch. Calls may take nanoseconds or milliseconds each; what works on columns wants some length
-# of them, but several columns should stay in the cache.
+# Rows of a split and of a batch. Calls may take nanoseconds or milliseconds each; what works on columns wants them of
+# some length, but several should stay in the cache.
 CALLS = SplitSize(128, 1 << 14)
 COLUMNS = SplitSize(1 << 12, 1 << 15)
 # Results that a thread keeps of a deterministic function.
