@@ -242,6 +242,15 @@ def test_deterministic_functions_are_asked_once_per_value() -> None:
             seen.clear()
 
 
+def test_a_value_known_for_all_rows_is_not_given_where_it_is_unwanted() -> None:
+    def digits(x: int) -> int:
+        return len(str(x)) - 1
+
+    with session_with(digits) as session:
+        sql = "SELECT CASE WHEN digits(x) > 0 THEN 10 // digits(x) END FROM (VALUES (5), (55)) t(x) WHERE digits(x) < 3"
+        assert session.query(sql).fetchall() == [(None,), (10,)]
+
+
 def test_none_and_unwanted_are_told_apart() -> None:
     @velothread.udf(deterministic=True, lift=False)
     def shown(text: str | None) -> str:

@@ -38,8 +38,8 @@ class ExpressionWriter:
 
     `raw`: field -> variable as the batch brings it (text may be dictionary-encoded). `known`: (guard, expression) ->
     variable that holds its value. A guard is the name of a mask, or "" for none. `staying`: a mask of the rows that are
-    not left out, because a function failed; "" while none can be. `in_the_way`: of leaving rows out here;
-    "" for nothing.
+    not left out, because a function failed; "" while none can be. `in_the_way`: of leaving rows out here; "" for
+    nothing. `masked`: (guard, variable) -> variable that holds the same, NULL for the rows that the guard doesn't want.
     """
 
     writer: SourceWriter
@@ -48,6 +48,7 @@ class ExpressionWriter:
     known: dict[tuple[str, Expression], str] = field(default_factory=dict)
     staying: str = ""
     in_the_way: str = ""
+    masked: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def value(self, e: Expression, guard: str = "") -> str:
         """The name of a variable or constant that holds `e` (text decoded)."""
@@ -113,10 +114,19 @@ class ExpressionWriter:
             return self._assign(raw + "_text", f"{self._use('plain')}({raw})", e)
         return raw
 
+    def _argument(self, e: Expression, guard: str) -> str:
+        """What a kernel that may fail gets: NULL for the rows that the guard doesn't want, even if all have a value."""
+        name = self.value(e, guard)
+        if not guard or isinstance(e, Column) or not columns_of(e):  # a column is masked already
+            return name
+        if (guard, name) not in self.masked:
+            self.masked[guard, name] = self._assign(name, f"{self._use('only_where')}({guard}, {name})", e)
+        return self.masked[guard, name]
+
     def _call(self, e: Call, guard: str) -> str:
         kernel = self.writer.function(e.function.kernel, _safe_name(e.function.name))
         hint = _safe_name(e.function.name)
-        arguments = [self.value(a, guard) for a in e.arguments]
+        arguments = [self._argument(a, guard) if e.function.raises else self.value(a, guard) for a in e.arguments]
         if e.function.volatile:
             return self._assign(hint, f"{kernel}({', '.join([*arguments, 'rows=rows'])})", e)
         if guard and e.function.raises and not columns_of(e):
@@ -130,7 +140,7 @@ class ExpressionWriter:
         kernel = self.writer.function(cast_value, "cast")
         source = self.writer.constant(("sql", e.argument.type), e.argument.type, str(e.argument.type.kind))
         target = self.writer.constant(("sql", e.type), e.type, str(e.type.kind))
-        text = f"{kernel}({self.value(e.argument, guard)}, {source}, {target}, safe={e.safe})"
+        text = f"{kernel}({self._argument(e.argument, guard)}, {source}, {target}, safe={e.safe})"
         return self._assign("as_" + e.type.kind, text, e)
 
     def _case(self, e: Case, guard: str) -> str:
@@ -196,7 +206,7 @@ class ExpressionWriter:
 
     def _over_items(self, e: OverItems, guard: str) -> str:
         """The body as a function of its own; under a guard, lists of unwanted rows are NULL and have no items."""
-        arguments = [self.value(a, guard) for a in e.arguments]
+        arguments = [self._argument(a, guard) for a in e.arguments]
         w = self.writer
         compute = w.fresh(e.name + "_item")
         names = {f: w.fresh(f.name) for f in e.parameters}
@@ -210,9 +220,6 @@ class ExpressionWriter:
 
     def _python_call(self, e: PythonCall, guard: str) -> str:
         """The guard goes along: for a row that doesn't want it the function must not be called, whatever the values."""
-        known = self.known.get(("", e))
-        if guard and known is not None:  # it has been called for all rows: not a second time for some
-            return self._assign(known, f"{self._use('only_where')}({guard}, {known})", e)
         arguments = [self.raw_value(a) if isinstance(a, Column) else self.value(a, guard) for a in e.arguments]
         name = _safe_name(e.function.name)
         call = self.writer.function(e.function, name + "_call")

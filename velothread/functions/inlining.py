@@ -22,6 +22,7 @@ from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
 from velothread.functions.definitions import Definition, NoDefinition, definition
+from velothread.functions.own_code import own_code
 
 # Never the value of an expression of a user's.
 _NEVER = object()
@@ -83,8 +84,7 @@ class Inlined:
 def _bound(code: CodeType, function: FunctionType) -> Callable[..., Any]:
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     closure = tuple(cells[name] for name in code.co_freevars)
-    # Threads that run one and the same code object meet at its reference count.
-    made = FunctionType(code.replace(), function.__globals__, function.__name__, (_NEVER,), closure)
+    made = FunctionType(own_code(code), function.__globals__, function.__name__, (_NEVER,), closure)
     made.__qualname__ = function.__qualname__
     return made
 
