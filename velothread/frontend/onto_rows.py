@@ -25,7 +25,7 @@ def onto(left: nodes.Node, right: nodes.Node, keep: bool) -> nodes.Node | None:
         node = node.input
     if not (isinstance(node, nodes.Values) and node.rows == 1 and not node.output):
         return None
-    if keep and not _keeps(layers):
+    if keep and not _keeps(layers, right):
         return None
     plan = left
     for layer in reversed(layers):
@@ -42,8 +42,8 @@ def onto(left: nodes.Node, right: nodes.Node, keep: bool) -> nodes.Node | None:
     return nodes.Project(plan, output, tuple(map(Column, output)))
 
 
-def _keeps(layers: Sequence[nodes.Node]) -> bool:
-    """May the rows without any just get NULLs? Only columns as they are stand above the unnesting."""
+def _keeps(layers: Sequence[nodes.Node], right: nodes.Node) -> bool:
+    """May the rows without any just get NULLs? All columns of `right` come from the elements, as they are."""
     unnests = [i for i, layer in enumerate(layers) if isinstance(layer, nodes.Unnest)]
     if len(unnests) > 1 or any(isinstance(layer, nodes.Filter) for layer in layers):
         return False
@@ -51,14 +51,13 @@ def _keeps(layers: Sequence[nodes.Node]) -> bool:
     made = {f for i in unnests for f in layers[i].output} - {
         f for i in unnests for x in nodes.inputs(layers[i]) for f in x.output
     }
-    return all(_keeps_null(e, made) for p in above if isinstance(p, nodes.Project) for e in p.expressions)
+    for p in reversed(above):
+        if isinstance(p, nodes.Project):
+            made |= {f for f, e in zip(p.output, p.expressions, strict=True) if _is_null_with(e, made)}
+    return made >= set(right.output)
 
 
-def _keeps_null(e: Expression, made: set[Field]) -> bool:
-    """A column, or the field of a struct that is one of `made`: NULL where that is."""
-    return isinstance(e, Column) or (
-        isinstance(e, Call)
-        and e.function.name == "struct_extract"
-        and isinstance(of := e.arguments[0], Column)
-        and of.field in made
-    )
+def _is_null_with(e: Expression, made: set[Field]) -> bool:
+    """Is it one of `made`, or the field of a struct that is?"""
+    of = e.arguments[0] if isinstance(e, Call) and e.function.name == "struct_extract" else e
+    return isinstance(of, Column) and of.field in made
