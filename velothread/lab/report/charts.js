@@ -86,11 +86,15 @@
     })];
   };
 
+  // Lines without marks are told apart by their dashes, too.
+  const DASHES = [undefined, [10, 3], [2, 3], [10, 3, 2, 3], [5, 3], [14, 3, 4, 3]];
+  const dashOf = (line) => (line.style === "reference" ? [6, 5] : line.style === "steps" ? DASHES[line.hue % DASHES.length] : undefined);
+
   const series = (line) => ({
     label: line.label,
     stroke: () => colourOf(line),
     width: line.style === "reference" ? 1.5 : 2,
-    dash: line.style === "reference" ? [6, 5] : undefined,
+    dash: dashOf(line),
     spanGaps: true,
     paths: line.style === "marks" ? () => null : line.style === "steps" ? uPlot.paths.stepped({ align: 1 }) : uPlot.paths.linear(),
     points: line.style === "line" || line.style === "marks"
@@ -99,7 +103,7 @@
   });
 
   const swatch = (line) => {
-    const dash = line.style === "reference" ? ' stroke-dasharray="4 3"' : "";
+    const dash = dashOf(line) ? ` stroke-dasharray="${dashOf(line).map((n) => n * 0.7).join(" ")}"` : "";
     const paint = `var(--${line.style === "reference" ? "reference" : "line-" + line.hue})`;
     const forms = {
       circle: '<circle cx="11" cy="7" r="3.6" />',

@@ -324,7 +324,7 @@ def _scaling_caption(best: Mapping[float, Mapping[str, Any]], measured: Sequence
     cores, top = max(best.items(), key=lambda item: (item[1]["throughput"], -item[0]))
     caption = "Records per second by cores, both logarithmic, as simulated from the costs that were measured here."
     caption += f" The most is {rate(top['throughput'])} records/s, with {figures.count(cores)} cores"
-    caption += f"; what limits it there: {top['bottleneck']}." if top.get("bottleneck") else "."
+    caption += f", limited by the {top['bottleneck']}." if top.get("bottleneck") else "."
     errors = [abs(error) for v in measured if (error := number(v.get("error"))) is not None]
     if errors:
         caption += f" Where it could be checked, it was off by {share(max(errors))} at most."

@@ -136,7 +136,7 @@ def _partitions_said(report: Report) -> str:
         of = f"{query} is " if query else ""
         same = best == least
         said.append(f"{of}fastest with {best}" if same else f"{of}{times(gain)} as fast with {best} as with {least}")
-    return f"Partitions: {listed(said)}." if said else ""
+    return f"Partitions: {'; '.join(said)}." if said else ""
 
 
 def _hybrid_said(report: Report) -> str:
@@ -177,10 +177,14 @@ def _gil_said(report: Report) -> str:
     if not slow:
         return ""
     said = f"Without the GIL, one thread takes {_range([value for value, _ in slow])} times as long as with it"
-    even = [(value, str(k.get("kind"))) for k in kinds if (value := number(k.get("break_even_threads"))) is not None]
+    even: dict[str, list[str]] = {}
+    for kind in kinds:
+        if number(kind.get("break_even_threads")) is not None:
+            even.setdefault(count(kind["break_even_threads"]), []).append(str(kind.get("kind")))
     never = [str(k.get("kind")) for k in kinds if "break_even_threads" in k and k["break_even_threads"] is None]
     if even:
-        said += f"; it is ahead from {listed([f'{count(value)} threads for {kind}' for value, kind in even])}"
+        ahead = [f"from {n} thread{'' if n == '1' else 's'} for {listed(names)}" for n, names in even.items()]
+        said += f"; it is ahead {', '.join(ahead)}"
     if never:
         said += f"; it is never ahead for {listed(never)}"
     return said + "."
@@ -205,7 +209,7 @@ def _simulation_said(report: Report) -> str:
     if top is None:
         return ""
     said = f"The simulation's most is {rate(top['throughput'])} records/s, with {count(top['cores'])} cores"
-    return said + (f", where the limit is: {top['bottleneck']}." if top.get("bottleneck") else ".")
+    return said + (f", limited by the {top['bottleneck']}." if top.get("bottleneck") else ".")
 
 
 def _targets_said(report: Report) -> str:
