@@ -32,7 +32,7 @@
 
   // Where a logarithmic axis is marked: powers of its base, and steps between them where there are few.
   const logMarks = (low, high, base) => {
-    const between = base === 10 && Math.log10(high / low) < 2 ? [1, 2, 5] : [1];
+    const between = base === 10 && Math.log10(high / low) < 2.5 ? [1, 2, 5] : [1];
     const marks = [];
     for (let power = Math.floor(Math.log(low) / Math.log(base)); base ** power <= high * 1.0001; power++) {
       for (const step of between) {
@@ -162,7 +162,7 @@
     const ys = points.flatMap(([, y, low, high]) => [y, low ?? y, high ?? y]).filter((y) => !plot.y.log || y > 0);
     const xRange = rangeOf(points.map((p) => p[0]), plot.x, false), yRange = rangeOf(ys, plot.y, true);
     const data = aligned(plot);
-    const size = () => ({ width: Math.max(200, Math.floor(box.clientWidth)), height: innerWidth < 480 ? 240 : 300 });
+    const size = () => ({ width: Math.max(200, box.clientWidth), height: box.clientHeight });
     const context = document.createElement("canvas").getContext("2d");
     const font = `12px ${getComputedStyle(document.body).fontFamily}`;
     const axis = (of, more) => ({
@@ -206,11 +206,11 @@
       hooks: { setCursor: [(u) => follow(u)], draw: [() => done()] },
     }, data, box);
     drawn.push(chart);
-    // In a frame of its own: the plot's new height would be a change that the observer must report once more.
-    new ResizeObserver(() => requestAnimationFrame(() => {
+    // The box has its size from page.css alone: what is drawn in it doesn't change it.
+    new ResizeObserver(() => {
       const now = size();
       if (now.width !== chart.width || now.height !== chart.height) chart.setSize(now);
-    })).observe(box);
+    }).observe(box);
   };
 
   const figures = JSON.parse(document.getElementById("chart-figures").textContent);

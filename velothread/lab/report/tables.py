@@ -122,7 +122,6 @@ def machine(report: Report) -> Table | None:
         "build": of.get("build"),
         "free-threaded": _yes(of.get("free_threaded")),
         "GIL": None if of.get("gil") is None else ("on" if of["gil"] else "off"),
-        "velothread": report.get("velothread"),
     }
     rows = [[name, str(value)] for name, value in named.items() if value is not None]
     return Table("Machine", ["", ""], rows) if rows else None
@@ -157,6 +156,8 @@ def method(report: Report) -> Table | None:
     answers = _answers(report)
     if answers is not None:
         rows.append(["answers", answers])
+    if report.get("velothread"):
+        rows.append(["velothread", str(report["velothread"])])
     if (made := date(report.get("made"))) is not None:
         rows.append(["made", made])
     if number(report.get("seconds")) is not None:
