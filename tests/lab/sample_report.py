@@ -165,7 +165,7 @@ def sample() -> dict[str, Any]:
             "sql": QUERIES["filter"],
             "records": RECORDS,
             "kind": "kernels",
-            "queries": QUERIES,
+            "queries": dict(QUERIES),
         },
         "rounds": 5,
         "measurements": measurements(),

@@ -192,6 +192,40 @@ def test_measurements_may_lack_anything(key: str) -> None:
     Page(render(report))
 
 
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to everything in a document, but for all except the first two of a list: they are alike."""
+    if path:
+        yield path
+    inside = list(enumerate(value))[:2] if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
+    for key, item in inside:
+        yield from places(item, (*path, key))
+
+
+def short() -> dict[str, Any]:
+    """The sample with two measurements of each sweep, and short histograms: it has every kind of part still."""
+    report = sample()
+    sweeps: dict[str, list[Any]] = {}
+    for measurement in report["measurements"]:
+        sweeps.setdefault(measurement["tables"][-1], []).append(measurement)
+    report["measurements"] = [measurement for found in sweeps.values() for measurement in found[:2]]
+    for wake in report["wakes"]:
+        del wake["histogram"][3:]
+    return report
+
+
+def test_anything_may_be_null() -> None:
+    for path in places(short()):
+        report = short()
+        inside: Any = report
+        for key in path[:-1]:
+            inside = inside[key]
+        inside[path[-1]] = None
+        try:
+            assert "</html>" in render(report)
+        except Exception as error:
+            raise AssertionError(f"null at {path}") from error
+
+
 def test_an_empty_report_says_so() -> None:
     page = Page(render({}))
     assert not page.charts()

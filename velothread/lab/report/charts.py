@@ -196,7 +196,10 @@ def wake_latency(report: Report) -> Chart | None:
         buckets = [
             (upper, n)
             for bucket in wake.get("histogram") or ()
-            if len(bucket) == 2 and (upper := number(bucket[0])) and (n := number(bucket[1])) is not None
+            if isinstance(bucket, (list, tuple))
+            and len(bucket) == 2
+            and (upper := number(bucket[0]))
+            and (n := number(bucket[1])) is not None
         ]
         total = sum(n for _, n in buckets)
         if total <= 0:

@@ -35,7 +35,7 @@ def study(report: Report) -> list[Table]:
         Table(
             _said(table.get("title")),
             [_said(name) for name in table.get("columns") or ()],
-            [[_said(cell) for cell in row] for row in table.get("rows") or ()],
+            [[_said(cell) for cell in row] for row in table.get("rows") or () if row],
             str(table.get("finding") or ""),
         )
         for table in mappings(report.get("study"))
@@ -80,22 +80,18 @@ def hybrid(report: Report) -> list[Table]:
     ]
     columns = ["workload", "throughput of the best", "best throughput", "CPU of the thriftiest", "thriftiest", "met?"]
     tables = [Table("Hybrid against the best strategy", columns, rows)]
-    waits = list(dict.fromkeys(wait for h in found for wait in mapping(h.get("figures"))))
-    each = [
-        [
-            _said(h.get("workload")),
-            wait,
-            microseconds(_median(mapping(mapping(h.get("figures")).get(wait)).get("latency_us"))),
-            microseconds(_median(mapping(mapping(h.get("figures")).get(wait)).get("cpu_us"))),
+    for h in found:
+        each = [
+            [
+                wait,
+                microseconds(_median(mapping(of).get("latency_us"))),
+                microseconds(_median(mapping(of).get("cpu_us"))),
+            ]
+            for wait, of in mapping(h.get("figures")).items()
         ]
-        for h in found
-        for wait in waits
-        if wait in mapping(h.get("figures"))
-    ]
-    if each:
-        tables.append(
-            Table("Wait strategies by workload", ["workload", "strategy", "time per record", "CPU per record"], each)
-        )
+        if each:
+            title = f"Strategies: {_said(h.get('workload'))}"
+            tables.append(Table(title, ["strategy", "time per record", "CPU per record"], each))
     return tables
 
 
