@@ -272,11 +272,13 @@ def _coordination(stack: ExitStack) -> Iterator[Component]:
     batch = _batch(BATCH_ROWS)
     split = BatchSplit((batch,), batch.nbytes)
     yield Component(
-        "batch coordination", "the coordinator's own work on a split of one batch: deal it, collect and order its result",
+        "batch coordination",
+        "the coordinator's own work on a split of one batch: deal it, collect its result, order it",
         lambda n: _coordinate(processor, split, n)[0], looped=False, records=BATCH_ROWS, study=_COORDINATION,
     )  # fmt: skip
     yield Component(
-        "empty stage", "wall time of a split of one batch in a processor with one receiver and a stage that does nothing",
+        "empty stage",
+        "a split of one batch in a processor with one receiver and an empty stage: wall time",
         lambda n: _coordinate(processor, split, n)[1], looped=False, records=BATCH_ROWS,
     )  # fmt: skip
 
@@ -297,7 +299,7 @@ def _threads() -> Iterator[Component]:
         _switch_by_queues, looped=False, study=_SWITCH,
     )  # fmt: skip
     yield Component(
-        "context switch, locks", f"half of a round trip of a token between two threads on {where}, through threading.Locks",
+        "context switch, locks", f"the same through two threading.Locks, on {where}",
         _switch_by_locks, looped=False, study=_SWITCH,
     )  # fmt: skip
     yield Component(
