@@ -29,8 +29,8 @@ CASES = ("ping-pong", "idle")
 _BLOCK = 50
 # Trips at the start of each block that don't count: threads start, and a strategy adapts.
 _WARM_UP = 10
-# Upper ends of the histogram's buckets, in ns: four for each power of two.
-_EDGES = [round(2 ** (k / 4)) for k in range(4 * 40)]
+# Upper ends of the histogram's buckets, in ns: four for each power of two, the first one 16 ns.
+_EDGES = [round(2 ** (k / 4)) for k in range(4 * 4, 4 * 40)]
 
 
 @dataclass(slots=True)
