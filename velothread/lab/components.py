@@ -10,7 +10,6 @@ per record; ours per batch are given per record of a batch of 100, too.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -27,6 +26,7 @@ from typing import Any
 import pyarrow as pa
 
 from velothread.kernels.bucketing import parts_by, spread
+from velothread.lab.pinning import cores, pin
 from velothread.processors.adaptive.coordinator import AdaptiveProcessor
 from velothread.processors.adaptive.handoff import Handoff
 from velothread.processors.adaptive.partitioning import STRATEGIES
@@ -293,7 +293,7 @@ def _coordinate(processor: AdaptiveProcessor, split: Split, turns: int) -> tuple
 
 
 def _threads() -> Iterator[Component]:
-    where = "one core" if hasattr(os, "sched_setaffinity") else "any core (this system can't pin threads)"
+    where = "one core" if cores() else "any core (this system can't pin threads)"
     yield Component(
         "context switch", f"half of a round trip of a token between two threads on {where}, through queue.SimpleQueues",
         _switch_by_queues, looped=False, study=_SWITCH,
@@ -334,21 +334,13 @@ def _switch(
     turns: int,
 ) -> float:
     rounds = max(1, turns // 2)
-    cores = _cores()
-    took = together([partial(_play, rounds, (go, end), cores), partial(_play, rounds, (arrive, come), cores)])
+    core = next(iter(cores()), None)
+    took = together([partial(_play, rounds, (go, end), core), partial(_play, rounds, (arrive, come), core)])
     return float(took[0]) * turns / (2 * rounds)
 
 
-def _cores() -> set[int]:
-    """One of those that the process may use; none where threads can't be pinned."""
-    return set(sorted(os.sched_getaffinity(0))[:1]) if hasattr(os, "sched_getaffinity") else set()
-
-
-def _play(rounds: int, moves: tuple[Callable[[], object], Callable[[], object]], cores: set[int]) -> int:
-    if cores:
-        # Of this thread alone, which ends soon. A container may forbid it.
-        with suppress(OSError):
-            os.sched_setaffinity(0, cores)
+def _play(rounds: int, moves: tuple[Callable[[], object], Callable[[], object]], core: int | None) -> int:
+    pin(core)
     first, second = moves
     start = perf_counter_ns()
     for _ in repeat(None, rounds):
