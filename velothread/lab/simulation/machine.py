@@ -21,8 +21,9 @@ from heapq import heappop, heappush
 from math import inf
 
 # Kinds of requests. PYTHON: own code, which others don't slow down. HELD, FREE: contended work, with the interpreter
-# held and not (the same without a GIL). WAIT: until notified; spinning for `us` at first.
-PYTHON, HELD, FREE, WAIT = range(4)
+# held and not (the same without a GIL). WAIT: until notified; spinning for `us` at first. SLEEP: until notified, but
+# no longer than `us`.
+PYTHON, HELD, FREE, WAIT, SLEEP = range(5)
 
 type Request = tuple[int, float, str]
 type Body = Generator[Request]
@@ -122,6 +123,7 @@ class Machine:
         """Say that what `thread` waits for may be there. True: it is blocked; the caller signals, then calls `wake`."""
         if thread._state == _PARKED:
             thread._state = _SIGNALLED
+            thread._timer = 0
             return True
         if thread._state == _SPINNING:
             thread._state = _RUNNING
@@ -172,23 +174,23 @@ class Machine:
                 if thread._state == _SPINNING:
                     self._spinning -= 1
                     thread._state = _PARKED
-                elif thread._state == _SIGNALLED:
+                else:
+                    thread.woken = thread._state == _SIGNALLED
                     thread._state = _RUNNING
-                    thread.woken = True
                     self._resume(thread)
 
     def _resume(self, thread: SimulatedThread) -> None:
         for kind, us, part in thread._body:
-            if kind == WAIT:
+            if kind >= WAIT:
                 if self._holder is thread:
                     self._release()
                 thread.woken = False
+                thread._state = _PARKED
                 if us > 0.0:
-                    thread._state = _SPINNING
-                    self._spinning += 1
                     self._set_timer(thread, us)
-                else:
-                    thread._state = _PARKED
+                    if kind == WAIT:
+                        thread._state = _SPINNING
+                        self._spinning += 1
                 return
             if us > 0.0:
                 thread._kind, thread._left, thread._part = kind, us, part

@@ -15,11 +15,14 @@ from typing import Final
 
 from velothread.errors import OptionError
 from velothread.lab.simulation.costs import Costs
-from velothread.lab.simulation.machine import FREE, HELD, PYTHON, WAIT, Body, Machine, SimulatedThread
+from velothread.lab.simulation.machine import FREE, HELD, PYTHON, SLEEP, WAIT, Body, Machine, SimulatedThread
 
 # As in run.py: a receiver gets this much work, or this many splits, at a time.
 _QUEUED_US = 2_000.0
 _MOST_QUEUED = 64
+# As there: how long the coordinator waits before it looks by itself, and how much work receivers have left if it does.
+_PATIENCE_US = 2_000.0
+_WAKE_US = 150.0
 # As in wait.py: a wait that took longer than this halves the time that a side spins; less than that is none.
 _SHORT_WAIT_US = 40.0
 _LEAST_SPIN_US = 2.0
@@ -75,14 +78,14 @@ def simulate(
     batches: int,
     records_per_batch: int,
     queue_depth: int = 2,
-    coalesce_us: float = 200.0,
+    coalesce_us: float = 500.0,
     seed: int = 1,
     trace: Callable[[int, float, float], object] | None = None,
 ) -> Outcome:
     """Run a stage with `batches` splits on `partitions` receivers and `cores` cores, as the adaptive processor would.
 
-    queue_depth: the processor's option. coalesce_us: a receiver wakes the coordinator when its own queue has run
-    low (to a quarter), or an outcome has waited for this long; 0: for each outcome. seed: of the latencies of wake-ups;
+    queue_depth: the processor's option. coalesce_us: while receivers have enough to do, each wakes the coordinator only
+    once per this much work, or when half of its queue is done; 0: for each outcome. seed: of the latencies of wake-ups;
     the same one gives the same outcome. trace: called with a split's index, and when it was dealt and handed on (µs),
     for each in the order in which they are handed on.
 
@@ -110,6 +113,13 @@ class _Side:
         self.thread = SimulatedThread()
         self._budget = 0.0
 
+    def rest(self, us: float) -> Body:
+        """Without spinning: until notified, or the time is over."""
+        yield SLEEP, us, ""
+        if self.thread.woken:
+            self._run.wakes += 1
+        yield PYTHON, self._run.costs.block_us, self.account
+
     def wait(self, ready: Callable[[], object]) -> Body:
         """Until it is ready. The caller has looked: it is not."""
         run = self._run
@@ -134,12 +144,13 @@ class _Side:
 class _Receiver:
     """A partition receiver: `queue` is its handoff."""
 
-    __slots__ = ("_run", "queue", "side")
+    __slots__ = ("_quiet_us", "_run", "queue", "side")
 
     def __init__(self, run: _Run) -> None:
         self._run = run
         self.side = _Side(run, _RECEIVER)
         self.queue: deque[int] = deque()
+        self._quiet_us = 0.0  # the work since it told the coordinator of an outcome
 
     def body(self, partition: int) -> Body:
         run, queue, machine, outbox = self._run, self.queue, self._run.machine, self._run.outbox
@@ -157,13 +168,19 @@ class _Receiver:
             start = machine.now
             yield HELD, held, _ENGINE
             yield FREE, free, _ENGINE
-            if not outbox:
-                run.posted = machine.now
-            outbox.append((partition, index, machine.now - start))
-            if run.coordinator.thread.parked and (len(queue) <= run.low or machine.now - run.posted >= run.coalesce_us):
+            took = machine.now - start
+            outbox.append((partition, index, took))
+            if not (run.coordinator.thread.parked and run.patient and self._can_wait(took)):
                 yield from run.signal(run.coordinator, _RECEIVER)
         outbox.append((partition, _FINISHED, 0.0))
         yield from run.signal(run.coordinator, _RECEIVER)
+
+    def _can_wait(self, took: float) -> bool:
+        self._quiet_us += took
+        if self._quiet_us < self._run.coalesce_us and len(self.queue) > self._run.low:
+            return True
+        self._quiet_us = 0.0
+        return False
 
 
 class _Run:
@@ -189,13 +206,14 @@ class _Run:
         self.spin_us = costs.spin_us if cores > 1 and costs.interpreter == 0 else 0.0
         self.wakes = 0
         self.outbox: deque[tuple[int, int, float]] = deque()  # partition, index, time that it took
-        self.posted = 0.0  # when the first of them was
         self.closed = False  # all is dealt
-        self.low = 0  # a receiver with no more than this waiting for it signals
+        # Need the coordinator not hear of every outcome, and how few splits must a receiver have left to tell it?
+        self.patient, self.low = False, 0
         self.coordinator = _Side(self, _COORDINATOR)
         self._receivers = [_Receiver(self) for _ in range(partitions)]
         self._reader = _Side(self, _SOURCE) if costs.reader else None
         self._deal_us = (costs.coordinator_us + costs.per_receiver_us * (partitions - 1)) / 2
+        self._room = max(2, depth)  # of the handoff between the reader and the coordinator
         self._unlisted = batches
         self._ahead = 0  # listed, or read by the reader, and not dealt
         self._outstanding = [0] * partitions
@@ -222,7 +240,7 @@ class _Run:
     # The reader
 
     def _read(self, reader: _Side) -> Body:
-        room = max(2, self.depth)
+        room = self._room
         while self._unlisted:
             yield PYTHON, self.costs.source_us, _SOURCE
             if self._ahead >= room:
@@ -265,7 +283,18 @@ class _Run:
                 if self._reader is None and self._unlisted and self._ahead < self.n * self.depth:
                     yield from self._list_one()
                     continue
-                yield from self.coordinator.wait(self._has_work)
+                yield from self._await_news()
+
+    def _await_news(self) -> Body:
+        self.low = -1 if self.closed else self._limit() // 2
+        least, mean = min(self._outstanding), self._mean_us
+        self.patient = mean < self.coalesce_us and least > self.low and least * mean > _WAKE_US
+        if self.patient:
+            yield from self.coordinator.rest(_PATIENCE_US)
+            if self._has_work():
+                return
+            self.patient = False
+        yield from self.coordinator.wait(self._has_work)
 
     def _has_work(self) -> bool:
         if self.outbox:
@@ -294,7 +323,6 @@ class _Run:
         limit = max(self.depth, int(min(_MOST_QUEUED, _QUEUED_US / self._mean_us)))
         if self._reader is None and not self._unlisted:
             limit = max(1, min(limit, self._ahead // self.n))
-        self.low = max(1, limit // 4)
         return limit
 
     def _has_room(self) -> bool:
@@ -313,7 +341,7 @@ class _Run:
                 yield from self._close()
                 return
             self._ahead -= 1
-            if self._reader is not None:
+            if self._reader is not None and self._ahead <= self._room // 2:
                 yield from self.signal(self._reader, _COORDINATOR)
             yield PYTHON, self._deal_us, _COORDINATOR
             target = outstanding.index(min(outstanding))

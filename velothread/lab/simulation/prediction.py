@@ -21,7 +21,7 @@ def predict(
     batches: int = 10_000,
     records_per_batch: int = 100,
     queue_depth: int = 2,
-    coalesce_us: float = 200.0,
+    coalesce_us: float = 500.0,
     seed: int = 1,
 ) -> list[dict[str, Any]]:
     """A row per number of cores, with as many partitions: throughput (records/s), latency of a batch (µs from dealing
@@ -65,7 +65,7 @@ def validate(
     batches: int,
     records_per_batch: int,
     queue_depth: int = 2,
-    coalesce_us: float = 200.0,
+    coalesce_us: float = 500.0,
     seed: int = 1,
 ) -> list[dict[str, Any]]:
     """The model beside what was measured. measured: rows with cores, partitions and throughput (records/s) of a run of
@@ -106,13 +106,13 @@ def fitted(
     batches: int,
     records_per_batch: int,
     queue_depth: int = 2,
-    coalesce_us: float = 200.0,
+    coalesce_us: float = 500.0,
     seed: int = 1,
 ) -> Fit:
     """Costs with `contention` such that the speed-up from 1 to 2 cores (as many partitions) is what was measured.
 
-    Only the ratio of the two is used, so costs that are too high or low as a whole are not hidden in it. A speed-up that
-    is better than the model's without contention gives 0.
+    Only the ratio of the two is used, so costs that are too high or low as a whole are not hidden in it. A speed-up
+    that is better than the model's without contention gives 0.
 
     :raises OptionError: 1 core with 1 partition, or 2 with 2, was not measured.
     """
