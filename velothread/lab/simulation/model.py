@@ -36,7 +36,7 @@ _RECEIVER, _ENGINE = "receiver", "engine"
 # In place of a split's index: the receiver has finished.
 _FINISHED: Final = -1
 
-# Threads want for a core during at least this share of the time that they could run: then cores are what is scarce.
+# Receivers queue for a core during at least this share of the time that they have work: then cores are what is scarce.
 _LACK_OF_CORES = 0.1
 
 
@@ -53,8 +53,8 @@ class Outcome:
     interpreter: held. memory: of the receivers' time, what contention adds.
 
     bottleneck: what limits. The rule: the busiest of coordinator, receivers, source (a reader), merge, cores, and
-    interpreter. Cores count only where threads that could run lack one for a tenth of their time or more: otherwise
-    a core more would be idle. If it is the coordinator, then whichever is most of its time: coordinator (dealing and
+    interpreter. Cores count only where receivers that could work queue for one for a tenth of that time or more:
+    otherwise one more would be idle. If it is the coordinator, then whichever is most of its time: coordinator (dealing and
     collecting), source (listing), or sink. If it is receivers or cores, then memory, where contention takes more of the
     receivers' time than their work does.
     """
@@ -407,12 +407,12 @@ class _Run:
         )
 
     def _bottleneck(self, busy: dict[str, float]) -> str:
-        machine = self.machine
-        lacking = 1.0 - machine.cores_us / machine.wanted_us
         candidates = ["receivers", "coordinator", "merge", "interpreter"]
         if self._reader is not None:
             candidates.append("source")
-        if lacking >= _LACK_OF_CORES:
+        threads = [receiver.side.thread for receiver in self._receivers]
+        queued = sum([thread.queued_us for thread in threads])
+        if queued > _LACK_OF_CORES * (queued + sum([thread.busy_us for thread in threads])):
             candidates.append("cores")
         name = max(candidates, key=busy.__getitem__)
         if name == "coordinator":
