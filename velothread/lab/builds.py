@@ -1,11 +1,11 @@
-"""The same set-ups under several builds of Python, each in a process of its own, taking turns: with the GIL and without.
+"""The same set-ups under several builds of Python, with the GIL and without: each in a process, taking turns.
 
-    one_thread_slowdown   time of one thread (the simple processor) without the GIL over the time with it
-    speed_up              per build: the best number of receivers against one thread
-    break_even_threads    the fewest receivers at which the build without the GIL is ahead of the best that the one with
-                          it has shown by then; None: at none that was tried
-    contention            per build: the share of its threads' time that is lost, with as many receivers as cores:
-                          1 - throughput / (cores * throughput of one receiver)
+one_thread_slowdown   time of one thread (the simple processor) without the GIL over the time with it
+speed_up              per build: the best number of receivers against one thread
+break_even_threads    the fewest receivers at which the build without the GIL is ahead of the best that the one with
+                      it has shown by then; None: at none that was tried
+contention            per build: the share of its threads' time that is lost, with as many receivers as cores:
+                      1 - throughput / (cores * throughput of one receiver)
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
@@ -96,7 +96,11 @@ class Build:
 
 def _why(python: str, errors: str) -> str:
     last = errors.strip().splitlines()[-1] if errors.strip() else "it ended without a word"
-    hint = f"\n  hint: {python} -m pip install velothread" if "ModuleNotFoundError" in last or "ImportError" in last else ""
+    hint = (
+        f"\n  hint: {python} -m pip install velothread"
+        if "ModuleNotFoundError" in last or "ImportError" in last
+        else ""
+    )
     return f"{python} can't run velothread: {last}{hint}"
 
 
@@ -120,7 +124,7 @@ def from_json(told: Mapping[str, Any]) -> Workload:
 
     if "study" in told:
         return study_workload(told["study"])
-    read = {k: tuple(map(_deep, v)) if isinstance(v, list) else v for k, v in told["read"].items()}
+    read: dict[str, Any] = {k: tuple(map(_deep, v)) if isinstance(v, list) else v for k, v in told["read"].items()}
     more = {**told, "read": ReadOptions(**read), "costly": frozenset(told["costly"])}
     return Workload(**{**more, "functions": tuple(told["functions"])})
 
@@ -139,7 +143,10 @@ class Compared:
 
 
 def compare(
-    pythons: Sequence[str], workload: Workload, queries: Sequence[tuple[str, Query]], rounds: int,
+    pythons: Sequence[str],
+    workload: Workload,
+    queries: Sequence[tuple[str, Query]],
+    rounds: int,
     told: Told = lambda *_: None,
 ) -> dict[str, Any]:
     """The "comparison" of a lab report. queries: (kind, query).
@@ -201,13 +208,11 @@ def described(
     """The figures of a comparison, as the lab's JSON has them. gil: per build, does it run with the GIL?"""
     with_gil = [name for name, on in gil.items() if on]
     without = [name for name, on in gil.items() if not on]
-    base, free = (with_gil or [None])[0], (without or [None])[0]
+    base, free = next(iter(with_gil), None), next(iter(without), None)
     cores = min(m["cores"] for m in machines.values())
     kinds = []
     for one in compared:
-        rates = {
-            name: {n: m.throughput.median for n, m in runs.items()} for name, runs in one.measured.items()
-        }
+        rates = {name: {n: m.throughput.median for n, m in runs.items()} for name, runs in one.measured.items()}
         slowdown = _paired(one, free, base, 0) if base and free else None
         kinds.append(
             {
@@ -249,7 +254,5 @@ def _break_even(free: Mapping[int, float], base: Mapping[int, float]) -> int | N
 def _at(cores: int) -> int:
     return max(n for n in PARTITIONS if n <= max(cores, 1))
 
-
-Tell = Callable[[str], None]
 
 __all__ = ["Build", "Compared", "as_json", "compare", "described", "from_json"]

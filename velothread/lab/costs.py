@@ -14,6 +14,8 @@ from velothread.lab.sweeps import CORES
 
 # A hybrid side spins no longer than this (processors/adaptive/wait.py).
 _SPIN_US = 40.0
+# A system call to wake somebody, and to go to sleep and come back: no ledger tells them apart from what is around them.
+_SIGNAL_US, _BLOCK_US = 3.0, 5.0
 
 
 def simulation(
@@ -31,21 +33,20 @@ def simulation(
         return None
     one = next(m for m in found.table(CORES) if m.setup.batch_rows == batch_rows and m.setup.query == query)
     batches = max(1, one.records // batch_rows)
-    size = {"batches": batches, "records_per_batch": batch_rows}
     used: tuple[Mapping[str, Any], ...] = ()
     if not gil:
         try:
-            fit = fitted(costs, measured, **size)
+            fit = fitted(costs, measured, batches=batches, records_per_batch=batch_rows)
             costs, used = fit.costs, fit.used
         except OptionError:
             pass  # there is one core only
-    validation = validate(costs, measured, **size)
+    validation = validate(costs, measured, batches=batches, records_per_batch=batch_rows)
     for row, real in zip(validation, measured, strict=True):
         row["fitted"] = any(real is u for u in used)
     return {
         "workload": f"{query}, {batch_rows:,}-record batches",
         "validation": validation,
-        "predictions": predict(costs, **size),
+        "predictions": predict(costs, batches=batches, records_per_batch=batch_rows),
         "costs": asdict(costs),
     }
 
@@ -60,7 +61,6 @@ def costs_of(
     if simple is None or full is None or simple.ledger is None or full.ledger is None:
         return None
     hybrid = next((w for w in wakes if w["wait"] == "hybrid" and w.get("case") == "idle"), None)
-    switch = {"signal_us": 3.0, "block_us": 5.0}
     return Costs(
         engine_us=_per_batch(simple, "engine", batch_rows),
         read_us=_per_batch(simple, "source", batch_rows),
@@ -72,7 +72,8 @@ def costs_of(
         spin_us=0.0 if gil else _SPIN_US,
         merge_us=(simple.ledger["merge"] * 1e6),
         interpreter=1.0 if gil else 0.0,
-        **switch,
+        signal_us=_SIGNAL_US,
+        block_us=_BLOCK_US,
     )
 
 

@@ -43,7 +43,7 @@ class Found:
 
 
 def overhead(more: Measurement | None, less: Measurement | None) -> float | None:
-    """µs per record that one costs over another: the median of the differences round by round, which saw the same noise."""
+    """µs per record that one costs over another: the median of the rounds' differences (they saw the same noise)."""
     if more is None or less is None:
         return None
     pairs = zip(more.trials, less.trials, strict=True)

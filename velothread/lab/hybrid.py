@@ -15,8 +15,8 @@ ALLOWED = 0.10
 
 
 def hybrid_against_best(found: Found) -> list[dict[str, Any]]:
-    """A row per workload. `throughput_of_best`: its throughput as a share of the best one's; `cpu_of_best`: its CPU time
-    over that of the least. Both are medians of the rounds' ratios: what took turns in a round saw the same noise.
+    """A row per workload. `throughput_of_best`: its throughput as a share of the best one's; `cpu_of_best`: its CPU
+    time over that of the least. Both are medians of the rounds' ratios: what took turns in a round saw the same noise.
     """
     workloads: dict[str, dict[str, Measurement]] = {}
     for one in found.table(WAITING):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from velothread.frontend.catalog import Catalog
 from velothread.lab.memory_source import MemorySource, in_memory
 from velothread.options import Options
@@ -12,8 +14,6 @@ from velothread.processors.stage import Processor
 from velothread.session import Session
 from velothread.sources.registry import open_source
 from velothread.sources.source import ReadOptions, Source
-
-import pyarrow as pa
 
 
 class Records:

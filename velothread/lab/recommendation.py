@@ -16,10 +16,11 @@ _NOISE = 0.03
 
 
 def recommendation(found: Found, query: str) -> list[dict[str, Any]]:
-    """Three answers for a query, each with the figures that it is made from. Empty when there is nothing to choose from.
+    """Three answers for a query, each with the figures that it is made from. Empty when there is nothing to choose.
 
-    latency: the shortest time until the result of a small batch is there (the smallest size that was measured with both
-    processors). throughput: the most records per second of all. balance: the most records per second for its CPU time.
+    latency: the shortest time until the result of a small batch is there (the smallest of 100 records or more that was
+    measured with both processors). throughput: the most records per second of all. balance: the most records per second
+    for its CPU time.
     Where a simpler set-up is within 3 % of the best, it is recommended.
     """
     choices = [
@@ -34,9 +35,7 @@ def recommendation(found: Found, query: str) -> list[dict[str, Any]]:
     small = _small_batches(choices)
     if small:
         quick = _best(small, lambda m: m.latency_us.median)
-        other = _best(
-            [m for m in small if m.setup.kind != quick.setup.kind], lambda m: m.latency_us.median
-        )
+        other = _best([m for m in small if m.setup.kind != quick.setup.kind], lambda m: m.latency_us.median)
         rows.append(_row("latency", quick, f"{_batch_time(quick)} for a batch of {quick.setup.batch_rows:,}; "
                          f"{other.setup.title} takes {_batch_time(other)}"))  # fmt: skip
     simple = [m for m in choices if m.setup.kind == "simple"]
@@ -75,10 +74,9 @@ def _best(choices: Sequence[Measurement], cost: Any) -> Measurement:
 
 def _small_batches(choices: Sequence[Measurement]) -> list[Measurement]:
     """Those with the smallest batches that both processors ran; of few rows, a batch is there soon."""
-    sizes = [{m.setup.batch_rows for m in choices if m.setup.kind == kind and m.setup.batch_rows} for kind in _CHOICES]
-    both = sizes[0] & sizes[1]
+    sizes = [{m.setup.batch_rows or 0 for m in choices if m.setup.kind == kind} for kind in _CHOICES]
     # A batch of one record says how long a call takes, and nobody runs like that.
-    wanted = min((s for s in both if s is not None and s >= 100), default=None)
+    wanted = min((s for s in sizes[0] & sizes[1] if s >= 100), default=None)
     return [m for m in choices if m.setup.batch_rows == wanted] if wanted is not None else []
 
 

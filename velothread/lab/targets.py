@@ -72,7 +72,7 @@ def _of_wakes(wakes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]
                 _row(
                     f"signal to wake, hybrid, p50, {case}", "-", "at most 1.3 times queue.SimpleQueue",
                     p50["hybrid"] / p50["queue.SimpleQueue"], lambda v: v <= 1.3,
-                    lambda v, p=p50: f"{times(v)} ({us(p['hybrid'])} and {us(p['queue.SimpleQueue'])})",  # type: ignore[misc]
+                    lambda v, p=p50: f"{times(v)} ({us(p['hybrid'])} and {us(p['queue.SimpleQueue'])})",
                 )
             )  # fmt: skip
     return rows
@@ -91,8 +91,13 @@ def _row(measure: str, study: str, asked: str, value: float | None, met: Any, sh
     if value is None:
         return None
     return {
-        "measure": measure, "study": study, "asked": asked, "here": shown(value), "value": value, "met": bool(met(value)),
-    }  # fmt: skip
+        "measure": measure,
+        "study": study,
+        "asked": asked,
+        "here": shown(value),
+        "value": value,
+        "met": bool(met(value)),
+    }
 
 
 __all__ = ["targets"]

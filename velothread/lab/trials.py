@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter_ns, process_time_ns
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from velothread.lab.lab_session import LabSession, Records
 from velothread.lab.ledger import ledger_of
 from velothread.lab.workloads import Workload
 from velothread.options import Options
-from velothread.plan.pipelines import FromScan
+from velothread.plan.pipelines import FromScan, Group
 from velothread.processors.adaptive.coordinator import AdaptiveProcessor
 from velothread.processors.metrics import StageMetrics, WaitCounters
 from velothread.processors.passthrough import Passthrough
@@ -28,6 +29,17 @@ from velothread.processors.simple import SimpleProcessor
 from velothread.processors.stage import Processor
 from velothread.result import Result
 from velothread.sources.source import BatchSplit, Scan, Split
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Of a query: records of its largest source (at most those of the workload); does it call Python functions, and row
+    by row; does it group by keys?"""
+
+    records: int
+    calls: bool
+    row_by_row: bool
+    grouped: bool
 
 
 class Bench:
@@ -41,6 +53,7 @@ class Bench:
         self.records = Records(workload.records)
         self._session: LabSession | None = None
         self._cancelled = False
+        self._facts: dict[str, Facts] = {}
 
     def trial(self, setup: SetUp, *, answer: bool = False, trace: bool = False) -> tuple[Trial, list[StageMetrics]]:
         """Run it once, in a session of its own whose threads run already. Planning and compiling are not measured.
@@ -58,19 +71,26 @@ class Bench:
                 return _pass_through(result.execution, processor, setup)
             return _measured(result, processor, answer=answer)
 
-    def sources(self, query: str) -> int:
-        """How many records the sources of a query have, at most `records`; opens them."""
-        setup = SetUp("simple", query, self.workload.records_of(query), 1 << 16)
-        with self._opened(setup, False) as session:
-            execution = self._bound(session, setup).execution
-            return max([s.row_count or 0 for s in _scanned(execution)], default=0)
+    def facts(self, query: str) -> Facts:
+        """What there is to know of a query before it is run. Reads its records, the first time.
 
-    def calls(self, query: str) -> tuple[bool, bool]:
-        """Does a query call Python functions, and does it call them row by row?"""
-        with self._opened(SetUp("simple", query, 1, 1), False) as session:
-            result = self._bound(session, SetUp("simple", query, 1, 1))
-            bound = result.functions
-            return bool(bound), any(f.split_size is not None for f in bound)
+        :raises OptionError: it is not one query, or reads nothing.
+        """
+        if query not in self._facts:
+            setup = SetUp("simple", query, self.workload.records_of(query), 1 << 16)
+            with self._opened(setup, False) as session:
+                result = self._bound(session, setup)
+                sources = list(_scanned(result.execution))
+                if not sources:
+                    raise OptionError("the query reads no file or table, so there are no records to measure with")
+                ends = [p.pipeline.end for p in result.execution.pipelines]
+                self._facts[query] = Facts(
+                    records=max(s.row_count or 0 for s in sources),
+                    calls=bool(result.functions),
+                    row_by_row=any(f.split_size is not None for f in result.functions),
+                    grouped=any(isinstance(end, Group) and end.keys for end in ends),
+                )
+        return self._facts[query]
 
     def cancel(self) -> None:
         """Make what runs raise `Cancelled`."""

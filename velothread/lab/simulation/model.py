@@ -54,9 +54,9 @@ class Outcome:
 
     bottleneck: what limits. The rule: the busiest of coordinator, receivers, source (a reader), merge, cores, and
     interpreter. Cores count only where receivers that could work queue for one for a tenth of that time or more:
-    otherwise one more would be idle. If it is the coordinator, then whichever is most of its time: coordinator (dealing and
-    collecting), source (listing), or sink. If it is receivers or cores, then memory, where contention takes more of the
-    receivers' time than their work does.
+    otherwise one more would be idle. If it is the coordinator, then whichever is most of its time: coordinator (dealing
+    and collecting), source (listing), or sink. If it is receivers or cores, then memory, where contention takes more of
+    the receivers' time than their work does.
     """
 
     seconds: float
