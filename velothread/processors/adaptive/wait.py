@@ -27,11 +27,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from time import perf_counter_ns
 from typing import Protocol
 
 from velothread.errors import OptionError, did_you_mean
+from velothread.processors.adaptive.gate import Gate, make_gate
 from velothread.processors.metrics import AT_ONCE, BLOCK, SLEEP, SPIN, YIELD, WaitCounters
 
 Ready = Callable[[], bool]
@@ -228,8 +228,7 @@ class HybridWait(_Waiting):
 
     def __init__(self, fence: Fence) -> None:
         super().__init__(fence)
-        # Used as a semaphore: it wakes its waiter faster than a `_thread.lock` does, above all on busy machines.
-        self._gate: SimpleQueue[None] = SimpleQueue()
+        self._gate: Gate | None = None  # made when this side first blocks: most never do
         self._signalled = 0
         self._budget = 0
         self._spins = may_spin()
@@ -264,6 +263,9 @@ class HybridWait(_Waiting):
 
     def _block(self, ready: Ready, start: int, timeout: float | None) -> bool:
         counters = self.counters
+        gate = self._gate
+        if gate is None:
+            gate = self._gate = make_gate()  # there before anyone can see `parked`
         try:
             while True:
                 # Set anew in each round: a signaller clears it, so that several rarely open the gate more than once.
@@ -278,13 +280,13 @@ class HybridWait(_Waiting):
                 # A signaller that saw `parked` in an earlier round may have left the gate open, or open it late: a
                 # wake-up for nothing, after which the loop looks again. It can't take a wake-up away: whoever clears
                 # `parked` opens the gate afterwards.
-                try:
-                    self._gate.get(True, left if left > 0 else None)
-                except Empty:
+                if not gate.wait(left if left > 0 else None):
                     continue
                 if self._signalled:
                     counters.wakes.record(perf_counter_ns() - self._signalled)
                     self._signalled = 0
+                    if ready():
+                        return True
         finally:
             self.parked = False
 
@@ -292,7 +294,8 @@ class HybridWait(_Waiting):
         """Wake the waiter."""
         self.parked = False
         self._signalled = perf_counter_ns()
-        self._gate.put(None)
+        if self._gate is not None:
+            self._gate.open()
 
 
 def _left(start: int, timeout: float | None) -> float:
