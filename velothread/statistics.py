@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Statistics:
-    """The statistics of one query: times in seconds. merge_s: of `run_s`, what the coordinator did between stages (it
-    put partial results together). functions: what the Python functions in it cost.
+    """The statistics of one query: times in seconds. Of `run_s`, what the coordinator did between stages: prepare_s,
+    it made them; merge_s, it put partial results together. functions: what the Python functions in it cost.
 
     Threading: written by the thread that runs the query, read by any.
     """
@@ -29,6 +29,7 @@ class Statistics:
     bind_s: float = 0.0
     compile_s: float = 0.0
     run_s: float = 0.0
+    prepare_s: float = 0.0
     merge_s: float = 0.0
     rows: int = 0
     refused: int = 0
@@ -46,8 +47,8 @@ class Statistics:
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
         names = (
-            "processor", "reason", "partitions", "parse_s", "bind_s", "compile_s", "run_s", "merge_s", "rows",
-            "refused", "failures",
+            "processor", "reason", "partitions", "parse_s", "bind_s", "compile_s", "run_s", "prepare_s", "merge_s",
+            "rows", "refused", "failures",
         )  # fmt: skip
         found = {n: getattr(self, n) for n in names} | {"stages": [s.as_dict() for s in self.stages]}
         return found | {"functions": [f.as_dict() for f in self.functions]}

@@ -3,7 +3,7 @@
 The caller's thread has the run's wall time, each receiver (and a reader) its own. Parts are measured where they happen:
 by the worker (source, engine, routing, merge), by the receiver's loop (handoff: taking a split, emitting its outcome),
 by the sides that wait, by the coordinator (routing: dealing and ordering; handoff: threads and their jobs; sink: what
-the consumer does with a result), and between stages (merge). What is left is unexplained.
+the consumer does with a result), and between stages (routing: making the next one; merge). What is left is unexplained.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ _PARTS = {
 }
 
 
-def ledger_of(stages: Sequence[StageMetrics], wall_ns: int, merge_ns: int = 0) -> dict[str, int]:
-    """Nanoseconds by part. wall_ns: of the run, in the caller's thread; merge_ns: of it, between stages."""
+def ledger_of(
+    stages: Sequence[StageMetrics], wall_ns: int, *, prepare_ns: int = 0, merge_ns: int = 0
+) -> dict[str, int]:
+    """Nanoseconds by part. wall_ns: of the run, in the caller's thread; prepare_ns, merge_ns: of it, between stages."""
     parts = dict.fromkeys(LEDGER, 0)
-    parts["merge"] = merge_ns
+    parts["routing"], parts["merge"] = prepare_ns, merge_ns
     total = wall_ns
     for stage in stages:
         # With one thread, the only partition is the caller.

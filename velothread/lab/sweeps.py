@@ -40,8 +40,8 @@ def study_sweeps(queries: Sequence[Query], records: int, cores: int) -> Iterator
     """All that the study asks, of ourselves: its own queries are `filter`, `group by`, `python` and `mixed`."""
     by_name = {q.name: q for q in queries}
     filtering, grouping, python = by_name["filter"], by_name["group by"], by_name["python"]
-    for number in dict.fromkeys((min(STUDY_RECORDS[0], records), records)):
-        yield from _kinds(filtering, number, (STUDY_BATCH, LARGE_BATCH))
+    yield from _kinds(filtering, min(STUDY_RECORDS[0], records), (STUDY_BATCH,))
+    yield from _kinds(filtering, records, (STUDY_BATCH, LARGE_BATCH))
     yield from batch_sizes(filtering)
     for query, size in ((filtering, STUDY_BATCH), (filtering, LARGE_BATCH), (python, 1_000), (grouping, LARGE_BATCH)):
         yield from partitions(query, size)

@@ -148,7 +148,8 @@ def _measured(result: Result, processor: Processor, *, answer: bool) -> tuple[Tr
     batches = list(result.batches())
     wall, cpu = perf_counter_ns() - start, process_time_ns() - cpu
     stages = result.stats.stages
-    ledger = {} if isinstance(processor, EngineAlone) else ledger_of(stages, wall, int(result.stats.merge_s * 1e9))
+    between = {"prepare_ns": int(result.stats.prepare_s * 1e9), "merge_ns": int(result.stats.merge_s * 1e9)}
+    ledger = {} if isinstance(processor, EngineAlone) else ledger_of(stages, wall, **between)
     records = max([s.row_count or 0 for s in _scanned(result.execution)], default=0) or _read(stages)
     digest = digest_of(result, batches) if answer else None
     return Trial(max(records, 1), wall, cpu, _waits(stages), ledger, digest), stages

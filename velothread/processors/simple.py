@@ -77,6 +77,7 @@ class SimpleProcessor:
         self, stage: Stage, splits: Iterable[Split], metrics: PartitionMetrics, progress: Progress, since: int
     ) -> Generator[Part]:
         worker = stage.open(0)
+        metrics.routing_ns += perf_counter_ns() - metrics.started_ns
         if (interrupt := getattr(worker, "interrupt", None)) is not None:
             self.cancels.wakers.append(interrupt)
         try:

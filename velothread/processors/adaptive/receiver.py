@@ -124,10 +124,11 @@ class PartitionReceiver:
         partition, emit, process = self.partition, self.emit, worker.process
         get = self.handoff.get if self._exchange is None else self._get_attending
         waits = metrics.waits
+        opened = perf_counter_ns()
         busy = waited = handing = 0
         spans = metrics.spans
         index: int | None = None
-        start = done = perf_counter_ns()
+        start = done = opened
         try:
             while True:
                 before = waits.wait_ns
@@ -168,7 +169,7 @@ class PartitionReceiver:
             # Any kind: Python functions in SQL may raise SystemExit, and the coordinator must hear of it.
             self._fail(index, error, perf_counter_ns() - start)
         finally:
-            metrics.handoff_ns = handing
+            metrics.handoff_ns = handing + opened - metrics.started_ns
             metrics.waiting_ns = waited
             if not reports:
                 metrics.engine_ns = busy
