@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,7 +31,8 @@ _RECORDS = 1_000_000
 @click.option(
     "--compare-with", metavar="PYTHON", multiple=True, help="Another Python, with the GIL or without, to compare with."
 )
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Trials of each set-up.")
+@click.option("--rounds", type=click.IntRange(1), help="Trials of each set-up (5; 2 with --quick).")
+@click.option("--quick", is_flag=True, help="Fewer set-ups and rounds: rough figures, soon.")
 @click.option(
     "--records",
     type=click.IntRange(1),
@@ -56,7 +58,9 @@ def command(**chosen: Any) -> int:
     from velothread.lab.terminal import summary
 
     workload = _workload(chosen)
-    how = How(rounds=chosen["rounds"], compare_with=chosen["compare_with"])
+    how = How.rough(chosen["compare_with"]) if chosen["quick"] else How(compare_with=chosen["compare_with"])
+    if chosen["rounds"]:
+        how = replace(how, rounds=chosen["rounds"])
     telling = _Telling()
     lab = Lab(workload, how, telling)
     made: dict[str, Any] = {}

@@ -42,7 +42,7 @@ _COMPARED = (("kernels", "group by"), ("functions", "python"), ("mixed", "mixed"
 @dataclass(frozen=True, slots=True)
 class How:
     """How closely to look. rounds: trials of each set-up. samples: wake-ups. idle_s: how long an idle receiver is
-    watched. compare_with: other Pythons.
+    watched. compare_with: other Pythons. quick: leave out some sizes and numbers of partitions.
 
     Threading: immutable.
     """
@@ -51,6 +51,12 @@ class How:
     samples: int = 2_000
     idle_s: float = 1.0
     compare_with: tuple[str, ...] = ()
+    quick: bool = False
+
+    @classmethod
+    def rough(cls, compare_with: tuple[str, ...] = ()) -> How:
+        """To have figures soon."""
+        return cls(rounds=2, samples=200, idle_s=0.1, compare_with=compare_with, quick=True)
 
 
 class Lab:
@@ -76,6 +82,8 @@ class Lab:
             asked = list(study_sweeps(queries, self.workload.records, cores))
         else:
             asked = [pair for query in queries for pair in query_sweeps(query, cores)]
+        if self.how.quick:
+            asked = [(table, setup) for table, setup in asked if essential(setup)]
         self.told(0, 1, "components")
         parts = components(self.how.rounds)
         self.told(0, 1, "wake-up times")

@@ -138,11 +138,16 @@ def builds(query: Query) -> Iterator[tuple[str, SetUp]]:
         yield BUILDS, SetUp("adaptive", query.name, records, size, number)
 
 
+def essential(setup: SetUp) -> bool:
+    """Is it among those that a quick look takes?"""
+    return setup.partitions in (1, 2) and setup.batch_rows in (10, 100, 1_000, 10_000, None)
+
+
 def _records(query: Query, size: int) -> int:
     return min(query.records, size * MOST_BATCHES)
 
 
 __all__ = [
     "BATCHES", "BATCH_ROWS", "BUILDS", "CORES", "DEALING", "FILES", "LARGE_BATCH", "PARTITIONS", "SETUPS", "SPREAD",
-    "STATE", "STUDY_BATCH", "STUDY_RECORDS", "WAITING", "Query", "builds", "query_sweeps", "study_sweeps",
+    "STATE", "STUDY_BATCH", "STUDY_RECORDS", "WAITING", "Query", "builds", "essential", "query_sweeps", "study_sweeps",
 ]  # fmt: skip
