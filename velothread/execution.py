@@ -266,6 +266,15 @@ class Execution:
             stage = self._stage(compiled, None)
             exchanged = ExchangedGroups.of(stage, compiled.breaker, self.processor.partitions, self.options.wait)
             return exchanged.result(self._run(exchanged, self._splits(compiled), keys=True), self._run)
+        if self.options.state == "shared" and isinstance(end, Group):
+            from velothread.breakers.aggregate import AggregateBreaker
+            from velothread.breakers.shared_groups import SharedGroups, refusal
+
+            if refusal(compiled.breaker) is None:
+                assert isinstance(compiled.breaker, AggregateBreaker)
+                shared = SharedGroups.of(self._stage(compiled, None), compiled.breaker, self.processor.partitions)
+                parts = self._run(shared, self._splits(compiled), keys=bool(end.keys), shared=True)
+                return shared.result(parts, self._run)
         partials = [part.value for part in self._run_pipeline(compiled, None)]
         assert not isinstance(compiled.pipeline.end, Build)
         return cast("Breaker", compiled.breaker).result(partials, self._run)
@@ -294,9 +303,20 @@ class Execution:
     def _stage(self, compiled: CompiledPipeline, encode: Encode | None) -> PipelineStage:
         probed = {n: self._builds[n] for b in compiled.pipeline.branches for n in b.builds}
         self._stages += 1
-        return PipelineStage(compiled, self.sql, encode, probed, self._watches, self.meter, self._stages, self.failures)
+        note = self._note(compiled)
+        return PipelineStage(
+            compiled, self.sql, encode, probed, self._watches, self.meter, self._stages, self.failures, note
+        )
 
-    def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None) -> Generator[Part]:
+    def _note(self, compiled: CompiledPipeline) -> str:
+        """Why the state isn't shared, when that was asked for and there is any."""
+        if self.options.state != "shared" or isinstance(compiled.breaker, EmitBreaker):
+            return ""
+        from velothread.breakers.shared_groups import refusal
+
+        return f"state partitioned: {refusal(compiled.breaker)}"
+
+    def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None, shared: bool = False) -> Generator[Part]:
         if self.meter is not None:
             from velothread.breakers.tasks import TaskStage
 
@@ -313,6 +333,7 @@ class Execution:
                 splits=len(splits) if hasattr(splits, "__len__") else None,
                 splittable=not getattr(splits, "prefetch", False),
                 keys=keys or None,
+                shared=shared,
             )
             parts = self.processor.run(stage, splits, facts=facts, since=self._since)
         return parts if self.meter is None else self.meter.timed(None, parts)

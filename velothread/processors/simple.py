@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from velothread.errors import Cancelled
 from velothread.processors.metrics import PartitionMetrics, Progress, QueryMetrics, StageMetrics
-from velothread.processors.stage import Cancels, Part, Stage, Worker
+from velothread.processors.stage import Cancels, Part, Stage, Worker, note_of
 from velothread.sources.source import Split
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class SimpleProcessor:
     def _run(self, stage: Stage, splits: Iterable[Split], since: int) -> Generator[Part]:
         metrics = PartitionMetrics(0)
         # Another result of the session may be read in between, with metrics of its own.
-        mine = StageMetrics(stage.name, "simple", [metrics], PartitionMetrics(0), "none", "none")
+        mine = StageMetrics(stage.name, "simple", [metrics], PartitionMetrics(0), "none", "none", note_of(stage))
         self.metrics.stages.append(mine)
         self.progress = progress = Progress(stage.name, parts=[metrics])
         if isinstance(splits, Sized):
