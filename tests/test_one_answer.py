@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from tests.joins_grammar import joined_queries
 from tests.query_grammar import queries, tables
 from tests.running import outcome
+from velothread.breakers import shared_groups
 from velothread.options import STRATEGIES, WAITS
 
 ADAPTIVE = st.fixed_dictionaries(
@@ -58,6 +61,73 @@ def test_exchange_by_key_agrees(table: pa.Table, key: str, strategy: str, partit
     simple = outcome(sql, {"t": table}, processor="simple", batch_rows=3)
     way: dict[str, Any] = {"strategy": strategy, "partitions": partitions, "wait": wait, "batch_rows": 3}
     assert outcome(sql, {"t": table}, processor="adaptive", **way) == simple
+
+
+SHARED = st.one_of(
+    st.fixed_dictionaries({"processor": st.just("simple")}),
+    st.fixed_dictionaries(
+        {
+            "processor": st.just("adaptive"),
+            "partitions": st.sampled_from([1, 2, 3, 8]),
+            "strategy": st.sampled_from(["auto", "sticky", "round-robin", "fan-in"]),
+            "wait": st.sampled_from(WAITS),
+        }
+    ),
+)
+
+
+def at_once(groups: int, waiting: int) -> AbstractContextManager[None]:
+    """Stripes of a shared table merge as soon as this much waits, and not only at the end."""
+    return patch.multiple(shared_groups, _FEW_GROUPS=groups, _MOST_WAITING=waiting)
+
+
+@settings(max_examples=150)
+@given(
+    table=tables(),
+    sql=queries(),
+    way=SHARED,
+    batch_rows=st.sampled_from([1, 3, 7, 65536]),
+    merges=st.sampled_from([(1, 1), (3, 2), (1024, 64)]),
+)
+def test_shared_state_agrees(
+    table: pa.Table, sql: str, way: dict[str, Any], batch_rows: int, merges: tuple[int, int]
+) -> None:
+    partitioned = outcome(sql, {"t": table}, batch_rows=batch_rows, **way)
+    with at_once(*merges):
+        assert outcome(sql, {"t": table}, batch_rows=batch_rows, state="shared", **way) == partitioned
+
+
+@settings(max_examples=150)
+@given(
+    table=tables(max_rows=80),
+    key=st.sampled_from(["", "g", "k", "s, b", "x", "d, m", "[i % 3]"]),
+    calls=st.sampled_from(
+        [
+            "count(*), sum(k), min(s), max(t)",
+            "sum(x), avg(x), stddev(x), min(x)",
+            "list(k), first(s), last(x), string_agg(g, ',')",
+            "count(DISTINCT s), sum(DISTINCT x), list(i ORDER BY x, s), any_value(b) FILTER (WHERE i > 0)",
+            "median(x), mode(g), histogram(g), arg_max(s, k), corr(x, k), bit_xor(i), sum(m)",
+        ]
+    ),
+    way=SHARED,
+    batch_rows=st.sampled_from([1, 3, 7]),
+    merges=st.sampled_from([(1, 1), (3, 2), (1024, 64)]),
+    many=st.booleans(),
+)
+def test_shared_groups_agree(
+    table: pa.Table,
+    key: str,
+    calls: str,
+    way: dict[str, Any],
+    batch_rows: int,
+    merges: tuple[int, int],
+    many: bool,
+) -> None:
+    sql = f"SELECT {key}, {calls} FROM t GROUP BY {key}" if key else f"SELECT {calls} FROM t"
+    simple = outcome(sql, {"t": table}, processor="simple", batch_rows=batch_rows)
+    with at_once(*merges), patch.object(shared_groups, "MANY_GROUPS", 2 if many else 100_000):
+        assert outcome(sql, {"t": table}, batch_rows=batch_rows, state="shared", **way) == simple
 
 
 @pytest.mark.parametrize("strategy", ["hash", "smart"])

@@ -22,8 +22,8 @@ class Options:
     processor: `simple` (one thread), `adaptive` (receivers), `auto`.
     partitions: number of receivers of the adaptive processor; None: one per usable core.
     strategy: how work is dealt to receivers; wait: how a side of a handoff waits.
-    state: where groups are: `partitioned`: each receiver has its own, to be merged; `shared`, an experiment: they are in
-        one table, behind locks.
+    state: `partitioned`: each receiver has groups of its own, to be merged; `shared`, an experiment: all are in one
+        table, behind locks.
     batch_rows: the most rows in a batch. queue_depth: splits that wait at a receiver.
     dialect: the SQL dialect of the text; None: velothread's own (DuckDB's).
     profile: measure the Python functions in SQL closely: some of their calls one by one, and how they bear each other's

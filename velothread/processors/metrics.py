@@ -186,7 +186,7 @@ def _described(part: PartitionMetrics, wall: int, other: int) -> dict[str, Any]:
 class StageMetrics:
     """One run of a stage.
 
-    `choice`: why the strategy was chosen, for people, and how the state is kept if that was asked. `reader`: of the thread
+    `choice`: why the strategy was chosen, for people, and how state is kept if that was asked. `reader`: of the thread
     that reads ahead, where there is one.
 
     Threading: made by the coordinator; each part has its own writer.
