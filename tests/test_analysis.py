@@ -201,7 +201,7 @@ def test_a_lap_begins_where_the_one_before_ended(monkeypatch: pytest.MonkeyPatch
 
 def test_time_in_a_region_within_is_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0, 10, 40, 100])
-    monkeypatch.setattr("velothread.metering.perf_counter_ns", lambda: next(clock))
+    monkeypatch.setattr("velothread.regions.perf_counter_ns", lambda: next(clock))
     meter = Meter()
     with meter.region(1), meter.region(2):
         pass

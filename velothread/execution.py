@@ -35,6 +35,7 @@ from velothread.plan.pipelines import (
 )
 from velothread.processors.simple import SimpleProcessor
 from velothread.processors.stage import Part, Processor, Stage
+from velothread.regions import Regions
 from velothread.sources.source import Scan, Source, Split
 from velothread.splits import BranchSplit, SizedSplits, Splits, grouped
 
@@ -125,6 +126,7 @@ class Execution:
         self.options = options
         self.sql = sql
         self.meter = meter  # of EXPLAIN ANALYZE, whose pipelines are compiled for it
+        self.regions = meter or Regions()
         self.failures = failures  # of Python functions, where the query calls any
         self._stages = 0
         self._results: dict[int, list[pa.RecordBatch]] = {}
@@ -177,7 +179,8 @@ class Execution:
             return
         try:
             batches = self._materialise(compiled)
-            self._results[number] = list(batches if self.meter is None else self.meter.counted(number, batches))
+            kept = self.regions.timed(number, batches) if self.meter is None else self.meter.counted(number, batches)
+            self._results[number] = list(kept)
         except SqlError as e:  # from a breaker: it knows the position, but not the text
             raise e.located(self.sql) from e.__cause__
 
@@ -247,9 +250,7 @@ class Execution:
 
         assert isinstance(compiled.breaker, BuildBreaker)
         partials = [part.value for part in self._run_pipeline(compiled, None) if part.value is not None]
-        if self.meter is None:
-            return compiled.breaker.table(partials, self._run)
-        with self.meter.region(compiled.pipeline.number):
+        with self.regions.region(compiled.pipeline.number):
             return compiled.breaker.table(partials, self._run)
 
     def _materialise(self, compiled: CompiledPipeline) -> Iterator[pa.RecordBatch]:
@@ -265,19 +266,12 @@ class Execution:
             assert isinstance(compiled.breaker, AggregateBreaker)
             stage = self._stage(compiled, None)
             exchanged = ExchangedGroups.of(stage, compiled.breaker, self.processor.partitions, self.options.wait)
-            return exchanged.result(self._run(exchanged, self._splits(compiled), keys=True), self._run)
-        if self.options.state == "shared" and isinstance(end, Group):
-            from velothread.breakers.aggregate import AggregateBreaker
-            from velothread.breakers.shared_groups import SharedGroups, refusal
-
-            if refusal(compiled.breaker) is None:
-                assert isinstance(compiled.breaker, AggregateBreaker)
-                shared = SharedGroups.of(self._stage(compiled, None), compiled.breaker, self.processor.partitions)
-                parts = self._run(shared, self._splits(compiled), keys=bool(end.keys), shared=True)
-                return shared.result(parts, self._run)
+            with self.regions.region(compiled.pipeline.number):
+                return exchanged.result(self._run(exchanged, self._splits(compiled), keys=True), self._run)
         partials = [part.value for part in self._run_pipeline(compiled, None)]
         assert not isinstance(compiled.pipeline.end, Build)
-        return cast("Breaker", compiled.breaker).result(partials, self._run)
+        with self.regions.region(compiled.pipeline.number):
+            return cast("Breaker", compiled.breaker).result(partials, self._run)
 
     def _exchanges(self) -> bool:
         """Do the user's options ask that receivers exchange states by key? (`auto` merges by key after the last split,
@@ -336,7 +330,7 @@ class Execution:
                 shared=shared,
             )
             parts = self.processor.run(stage, splits, facts=facts, since=self._since)
-        return parts if self.meter is None else self.meter.timed(None, parts)
+        return self.regions.timed(None, parts) if self.regions.busy else parts
 
     # --- splits
 

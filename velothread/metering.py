@@ -7,8 +7,7 @@ no step (a breaker that puts partials together, the listing of splits) is timed 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any, Protocol
@@ -19,6 +18,7 @@ from velothread.plan.origins import Origins
 from velothread.plan.pipelines import Pipeline
 from velothread.processors.metrics import PartitionMetrics
 from velothread.processors.stage import Stage, Worker
+from velothread.regions import Regions
 from velothread.sources.source import Scan, Source, Split
 
 # The coordinator, where partitions are told by number.
@@ -83,7 +83,7 @@ class Reading:
 
 
 @dataclass(slots=True)
-class Meter:
+class Meter(Regions):
     """The measurements of one run.
 
     Threading: owned by the coordinator, but for `readings` and `tasks`, to which receivers append, and `listing`, which
@@ -96,10 +96,7 @@ class Meter:
     readings: list[Reading] = field(default_factory=list)
     tasks: list[tuple[int, int, list[int]]] = field(default_factory=list)  # pipeline, partition, nanoseconds
     listing: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
-    own_ns: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     rows: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    # of the regions under way: the pipeline, and nanoseconds in regions within
-    _open: list[list[int]] = field(default_factory=list)
 
     def cut(self, plan: Node) -> tuple[Pipeline, ...]:
         """The pipelines of a plan; what is of which node is kept."""
@@ -116,36 +113,6 @@ class Meter:
         return laps
 
     # --- the coordinator
-
-    @contextmanager
-    def region(self, pipeline: int | None) -> Iterator[None]:
-        """Time in here is the pipeline's own, but for regions within. None: counted elsewhere (a stage that runs)."""
-        mine = [-1 if pipeline is None else pipeline, 0]
-        self._open.append(mine)
-        start = perf_counter_ns()
-        try:
-            yield
-        finally:
-            spent = perf_counter_ns() - start
-            self._open.pop()
-            if pipeline is not None:
-                self.own_ns[pipeline] += spent - mine[1]
-            if self._open:
-                self._open[-1][1] += spent
-
-    def timed(self, pipeline: int | None, items: Iterator[Any]) -> Generator[Any]:
-        """The items, each made in a region of its own."""
-        try:
-            while True:
-                with self.region(pipeline):
-                    item = next(items, self)
-                if item is self:
-                    return
-                yield item
-        finally:
-            close = getattr(items, "close", None)
-            if close is not None:
-                close()
 
     def counted(self, pipeline: int, batches: Iterator[Any]) -> Iterator[Any]:
         """The batches that a pipeline gives, timed and counted."""
@@ -172,8 +139,7 @@ class Meter:
 
     def stage(self, stage: Stage) -> Stage:
         """A stage of tasks that a breaker runs: its time is that of the pipeline under way."""
-        pipeline = next((number for number, _ in reversed(self._open) if number >= 0), -1)
-        return MeasuredTasks(stage, pipeline, self.tasks)
+        return MeasuredTasks(stage, self.pipeline, self.tasks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class Options:
     dialect: the SQL dialect of the text; None: velothread's own (DuckDB's).
     profile: measure the Python functions in SQL closely: some of their calls one by one, and how they bear each other's
         company (`functions.profile`). The answer stays the same; queries take a little longer.
+    trace: keep when each split, wait and result began and ended (`PartitionMetrics.spans` of `result.stats.stages`).
     """
 
     processor: Literal["auto", "simple", "adaptive"] = "auto"
@@ -39,6 +40,7 @@ class Options:
     queue_depth: int = 2
     dialect: str | None = None
     profile: bool = False
+    trace: bool = False
     read: ReadOptions = field(default_factory=ReadOptions)
 
     def __post_init__(self) -> None:

@@ -225,6 +225,7 @@ class Result:
             if close is not None:
                 close()
             self.stats.run_s = perf_counter() - start
+            self.stats.merge_s = self._execution.regions.total_ns / 1e9
             self.stats.stages = metrics.stages[first:]
             self.stats.refused, self.stats.failures = self.refused, self.failures
             if self._functions:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Statistics:
-    """The statistics of one query: times in seconds. functions: what the Python functions in it cost.
+    """The statistics of one query: times in seconds. merge_s: of `run_s`, what the coordinator did between stages (it
+    put partial results together). functions: what the Python functions in it cost.
 
     Threading: written by the thread that runs the query, read by any.
     """
@@ -28,6 +29,7 @@ class Statistics:
     bind_s: float = 0.0
     compile_s: float = 0.0
     run_s: float = 0.0
+    merge_s: float = 0.0
     rows: int = 0
     refused: int = 0
     failures: dict[str, int] = field(default_factory=dict)  # per Python function: rows for which it failed
@@ -44,8 +46,8 @@ class Statistics:
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
         names = (
-            "processor", "reason", "partitions", "parse_s", "bind_s", "compile_s", "run_s", "rows", "refused",
-            "failures",
+            "processor", "reason", "partitions", "parse_s", "bind_s", "compile_s", "run_s", "merge_s", "rows",
+            "refused", "failures",
         )  # fmt: skip
         found = {n: getattr(self, n) for n in names} | {"stages": [s.as_dict() for s in self.stages]}
         return found | {"functions": [f.as_dict() for f in self.functions]}
@@ -61,9 +63,12 @@ class Statistics:
         return [
             f"processor: {self.processor} ({self.reason})",
             f"parse {_ms(self.parse_s)}, bind and plan {_ms(self.bind_s)}, compile {_ms(self.compile_s)}, "
-            f"run {_ms(self.run_s)}; {_rows(self.rows)} out"
+            f"run {_ms(self.run_s)}{self._merging()}; {_rows(self.rows)} out"
             + (f", {_rows(self.refused)} refused" if self.refused else ""),
         ]
+
+    def _merging(self) -> str:
+        return f" (merging {_ms(self.merge_s)})" if self.merge_s >= 1e-4 else ""
 
     def render(self) -> str:
         """For people: one block of text."""

@@ -232,6 +232,42 @@ def test_slow_split_does_not_let_others_run_away() -> None:
         assert len(task.result()[0]) == 1001
 
 
+class _WaitsForItsTurn:
+    """Quick splits, and one that does not end before the consumer has the one before it."""
+
+    name = "waits"
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.seen = threading.Event()
+
+    def open(self, partition: int) -> _WaitsForItsTurn:
+        return self
+
+    def process(self, index: int, split: Split) -> int:
+        if index == self.at:
+            assert self.seen.wait(30), "the outcome of the split before did not get to the consumer"
+        return index
+
+    def finish(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize("wait", WAITS)
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_outcomes_of_quick_splits_do_not_wait_for_a_slow_one(wait: str, partitions: int) -> None:
+    """The coordinator isn't woken for each outcome while receivers have work: it comes for them by itself."""
+    stage = _WaitsForItsTurn(150)
+    splits = [ScriptedSplit((i,)) for i in range(400)]
+    seen = []
+    with no_thread_left(), AdaptiveProcessor(partitions, wait=wait) as processor:
+        for part in processor.run(stage, splits):
+            seen.append(part.value)
+            if part.value == 149:
+                stage.seen.set()
+    assert seen == list(range(400))
+
+
 def test_round_robin_and_fan_in_deal_as_said() -> None:
     with AdaptiveProcessor(3, strategy="round-robin") as processor:
         ends = [p.value[1] for p in processor.run(SumStage(), SPLITS[:9]) if p.index is None]

@@ -34,7 +34,7 @@ class ProcessorChoice:
     def make(self, at_end: Callable[[], None] | None = None) -> SimpleProcessor | AdaptiveProcessor:
         """The processor. Its threads, if any, start with the first stage; `close` ends them. at_end: called by each."""
         if self.name == "simple":
-            return SimpleProcessor()
+            return SimpleProcessor(trace=self.options.trace)
         from velothread.processors.adaptive.coordinator import AdaptiveProcessor
 
         options = self.options
@@ -44,6 +44,7 @@ class ProcessorChoice:
             strategy=options.strategy,
             queue_depth=options.queue_depth,
             at_end=at_end,
+            trace=options.trace,
         )
 
 

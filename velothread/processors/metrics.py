@@ -23,20 +23,24 @@ class LatencyHistogram:
     Threading: `record` by one thread; the rest by any.
     """
 
-    __slots__ = ("counts",)
+    __slots__ = ("counts", "most")
 
     def __init__(self) -> None:
         self.counts = [0] * _BUCKETS
+        self.most = 0  # the longest of all
 
     def record(self, nanoseconds: int) -> None:
         """Count one duration."""
         bits = nanoseconds.bit_length()
         bucket = nanoseconds if bits < 3 else (bits - 2) * 4 + (nanoseconds >> (bits - 3) & 3)
         self.counts[max(0, min(bucket, _BUCKETS - 1))] += 1
+        if nanoseconds > self.most:
+            self.most = nanoseconds
 
     def merge(self, other: LatencyHistogram) -> None:
         """Add the counts of another one."""
         self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
+        self.most = max(self.most, other.most)
 
     @property
     def total(self) -> int:
@@ -63,9 +67,15 @@ def _upper(bucket: int) -> int:
     return (5 + bucket % 4 << bits - 3) - 1
 
 
+# Where a wait may end: what was waited for was there at once, or came while the side spun, yielded, slept or blocked.
+PHASES = ("at once", "spin", "yield", "sleep", "block")
+AT_ONCE, SPIN, YIELD, SLEEP, BLOCK = range(len(PHASES))
+
+
 @dataclass(slots=True)
 class WaitCounters:
-    """How one side of a handoff waited. Durations in ns.
+    """How one side of a handoff waited. Durations in ns. `ended`: how many waits ended in each of PHASES (those that
+    ended for lack of time not counted). `spans`: (start, end, phase) of each wait, when they are traced.
 
     Threading: written by the side that waits; read by any.
     """
@@ -78,12 +88,25 @@ class WaitCounters:
     sleeps: int = 0
     blocks: int = 0
     wakes: LatencyHistogram = field(default_factory=LatencyHistogram)
+    ended: list[int] = field(default_factory=lambda: [0] * len(PHASES))
+    spans: list[tuple[int, int, int]] | None = None
+
+    def waited(self, start: int, end: int, phase: int, *, found: bool = True) -> int:
+        """A wait from `start` to `end` is over; how long it took."""
+        self.waits += 1
+        self.wait_ns += end - start
+        if found:
+            self.ended[phase] += 1
+        if self.spans is not None:
+            self.spans.append((start, end, phase))
+        return end - start
 
     def merge(self, other: WaitCounters) -> None:
         """Add the counts of another one."""
         for name in ("waits", "wait_ns", "spins", "yields", "yield_ns", "sleeps", "blocks"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.wakes.merge(other.wakes)
+        self.ended = [a + b for a, b in zip(self.ended, other.ended, strict=True)]
 
 
 # Where time goes. A worker that has a `metrics` attribute adds to the first six itself; the processor to the others.
@@ -100,7 +123,8 @@ class PartitionMetrics:
 
     A stage's worker gets it in its attribute `metrics` (if it has one) and adds what it knows: `records`, `batches`,
     `bytes`, `source_ns`, `engine_ns`, `routing_ns`, `encode_ns`, `merge_ns`. The rest is the processor's. What is in
-    no part is `other_ns`, so that the parts add up to `wall_ns`.
+    no part is `other_ns`, so that the parts add up to `wall_ns`. `spans`: (what, start, end, split) of each split's
+    work, when it is traced.
 
     Threading: written by the thread of the partition alone; read by any.
     """
@@ -129,6 +153,11 @@ class PartitionMetrics:
     started_ns: int = 0
     ended_ns: int = 0
     waits: WaitCounters = field(default_factory=WaitCounters)
+    spans: list[tuple[str, int, int, int]] | None = None
+
+    def trace(self) -> None:
+        """Keep spans from now on."""
+        self.spans, self.waits.spans = [], []
 
     def start(self) -> None:
         """The partition begins its stage."""
@@ -163,7 +192,7 @@ def total(parts: list[PartitionMetrics]) -> tuple[PartitionMetrics, int]:
                 found.queue_depth = max(found.queue_depth, part.queue_depth)
             elif f.name == "waits":
                 found.waits.merge(part.waits)
-            elif f.name not in ("partition", "started_ns", "ended_ns"):
+            elif f.name not in ("partition", "started_ns", "ended_ns", "spans"):
                 setattr(found, f.name, getattr(found, f.name) + getattr(part, f.name))
     return found, sum(part.wall_ns for part in parts)
 

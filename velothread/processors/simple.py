@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 class SimpleProcessor:
-    """Runs each stage in the calling thread, split by split.
+    """Runs each stage in the calling thread, split by split. trace: keep when each began and ended.
 
     Threading: used by one thread; `cancel`, `progress` and `metrics` by any.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, trace: bool = False) -> None:
+        self._trace = trace
         self.metrics = QueryMetrics()
         self.progress = Progress()
         self.cancels = Cancels()
@@ -57,6 +58,8 @@ class SimpleProcessor:
         metrics = PartitionMetrics(0)
         # Another result of the session may be read in between, with metrics of its own.
         mine = StageMetrics(stage.name, "simple", [metrics], PartitionMetrics(0), "none", "none", note_of(stage))
+        if self._trace:
+            metrics.trace()
         self.metrics.stages.append(mine)
         self.progress = progress = Progress(stage.name, parts=[metrics])
         if isinstance(splits, Sized):
@@ -105,6 +108,8 @@ class SimpleProcessor:
                 done = perf_counter_ns()
                 if not reports:
                     metrics.engine_ns += done - read
+                if metrics.spans is not None:
+                    metrics.spans.append(("split", read, done, index))
                 metrics.splits += 1
                 progress.splits_done += 1
                 progress.bytes_done += split.bytes

@@ -261,7 +261,7 @@ inner = side.wait
 class Telling:
     parked = property(lambda self: side.parked)
     signal = side.signal
-    def wait(self, ready, timeout=None):
+    def wait(self, ready, timeout=None, *, patient=False):
         return inner(tell(ready), timeout)
 if sys.argv[2] == "get":
     handoff.receiver_wait = Telling()
@@ -293,3 +293,34 @@ def test_ctrl_c_interrupts_a_wait(wait: str, side: str) -> None:
             assert (out, process.returncode) == ("interrupted\n", 0)
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("wait", BLOCKING)
+def test_blocked_producer_is_woken_when_half_is_taken(wait: str) -> None:
+    handoff = Handoff(8, wait)
+    signals = []
+    original = handoff.sender_wait
+
+    class Telling:
+        counters = original.counters
+        parked = property(lambda self: original.parked)
+
+        def wait(self, ready, timeout=None, *, patient=False):
+            return original.wait(ready, timeout, patient=patient)
+
+        def signal(self) -> None:
+            signals.append(handoff.waiting())
+            original.signal()
+
+    handoff.sender_wait = Telling()
+    for i in range(8):
+        handoff.put(i)
+    with no_thread_left(), Crowd() as crowd:
+        blocked = crowd.run(lambda: handoff.put(8))
+        crowd.until(lambda: original.parked)
+        assert [handoff.get() for _ in range(3)] == [0, 1, 2]
+        assert not signals  # there is room, but the consumer has enough to do
+        assert handoff.get() == 3
+        blocked.result()
+        assert signals == [4]
+        assert [handoff.get() for _ in range(5)] == [4, 5, 6, 7, 8]

@@ -122,6 +122,37 @@ def test_hybrid_spins_only_while_arrivals_are_quick(monkeypatch: pytest.MonkeyPa
     assert arriving_after(50_000_000) == 0  # idle: blocks at once
 
 
+def test_who_is_patient_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "may_spin", lambda: True)
+    strategy = HybridWait(nothing)
+    for _ in range(10):
+        strategy.wait(lambda: True)  # quick arrivals, for which it would spin
+    assert not strategy.wait(lambda: False, 1e-6, patient=True)
+    assert strategy.counters.spins == 0
+    assert not strategy.wait(lambda: False, 1e-6)
+    assert strategy.counters.spins > 0
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_each_wait_ends_in_one_phase(name: str) -> None:
+    strategy = wait_strategy(name, nothing)
+    strategy.counters.spans = []
+    strategy.wait(lambda: True)
+    assert strategy.counters.ended == [1, 0, 0, 0, 0]  # it was there at once
+    looks = iter([False, False, True])
+    with Crowd() as crowd:
+        task = crowd.run(lambda: strategy.wait(lambda: next(looks, True)))
+        crowd.until(lambda: strategy.parked or strategy.counters.waits == 2)
+        while strategy.counters.waits < 2:
+            strategy.signal()
+        assert task.result()
+    strategy.wait(lambda: False, 1e-6)  # in vain: it ended in none
+    assert sum(strategy.counters.ended) == 2
+    assert strategy.counters.waits == 3
+    assert [start <= end for start, end, _ in strategy.counters.spans] == [True] * 3
+    assert sum(end - start for start, end, _ in strategy.counters.spans) == strategy.counters.wait_ns
+
+
 def test_hybrid_never_spins_where_nobody_else_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "may_spin", lambda: False)
     strategy = HybridWait(nothing)

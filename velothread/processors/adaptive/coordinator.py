@@ -30,7 +30,7 @@ class AdaptiveProcessor:
 
     partitions: number of receivers. wait: how a side of a handoff waits. strategy: how splits are dealt. queue_depth:
     how many splits a receiver has at a time, the one it works on included (more when they are tiny). at_end: called by
-    each thread before it ends.
+    each thread before it ends. trace: keep when each split and wait began and ended (`PartitionMetrics.spans`).
 
     `metrics` has what each run cost, `progress` how far the last started one is.
 
@@ -45,11 +45,12 @@ class AdaptiveProcessor:
         strategy: str = "auto",
         queue_depth: int = 2,
         at_end: Callable[[], None] | None = None,
+        trace: bool = False,
     ) -> None:
         if partitions < 1:
             raise OptionError(f"partitions must be at least 1, not {partitions}")
         self._partitions = partitions
-        self._wait, self._strategy, self._queue_depth = wait, strategy, queue_depth
+        self._wait, self._strategy, self._queue_depth, self._trace = wait, strategy, queue_depth, trace
         self._crew = Crew()
         self._crew.at_end = at_end
         # A session that is dropped without being closed leaves no thread. No run is under way then: it refers to us.
@@ -102,7 +103,7 @@ class AdaptiveProcessor:
             choice = replace(choice, reason=f"{choice.reason}; {note}")
         run = Run(
             stage, splits, self._partitions, choice,
-            wait=self._wait, depth=self._queue_depth, prefetch=prefetch, size=facts.bytes,
+            wait=self._wait, depth=self._queue_depth, prefetch=prefetch, size=facts.bytes, trace=self._trace,
         )  # fmt: skip
         return self._run(run, self.cancels.count if since is None else since)
 

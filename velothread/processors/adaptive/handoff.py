@@ -52,6 +52,9 @@ class _End:
 
 _END: Final = _End()
 
+# With so many items left, the consumer has enough to do until a blocked producer is awake.
+_MANY: Final = 4
+
 
 @dataclass(frozen=True, slots=True)
 class HandoffStatistics:
@@ -78,6 +81,9 @@ class Handoff:
     the producer adds items, so room that it sees stays until it uses it; only the consumer takes, so an item that it
     sees stays.
 
+    A producer that found it full is woken when half of it is taken, so that it puts several items in each time; until
+    then the consumer has work.
+
     The end travels as a mark behind the last item. It is put back when it is met, so each later `get` meets it again.
 
     Threading: `put*`, `close` by the producer; `get*` by the consumer; `fail`, `cancel`, `statistics` by any thread.
@@ -91,6 +97,7 @@ class Handoff:
         "_items",
         "_most",
         "_put",
+        "_resume",
         "_sealed",
         "_taken",
         "depth",
@@ -110,6 +117,7 @@ class Handoff:
         if depth < 1:
             raise OptionError(f"depth must be at least 1, not {depth}")
         self.depth = depth
+        self._resume = depth // 2  # so many items are left when a producer that waits for room is woken
         self._items: deque[Any] = deque()
         self.fence = partial(self._items.rotate, 0)
         self.receiver_wait: WaitStrategy = receiver or wait_strategy(wait, self.fence)
@@ -159,7 +167,8 @@ class Handoff:
 
     def _await_room(self, timeout: float | None) -> int:
         self._backpressure += 1
-        if timeout != 0.0 and not self.sender_wait.wait(self.has_room, timeout):
+        patient = self._resume >= _MANY
+        if timeout != 0.0 and not self.sender_wait.wait(self.has_room, timeout, patient=patient):
             raise WouldBlock(f"no room within {timeout} s: {self.depth} items are waiting")
         if self._sealed:
             raise self._refusal()
@@ -199,7 +208,7 @@ class Handoff:
             self._items.appendleft(_END)
             raise self._ending()
         self._taken += 1
-        if self.sender_wait.parked:
+        if self.sender_wait.parked and len(self._items) <= self._resume:
             self.sender_wait.signal()
         return item
 
@@ -213,6 +222,10 @@ class Handoff:
     def has_item(self) -> bool:
         """Would `get` return (or raise) at once? For the consumer."""
         return len(self._items) > 0
+
+    def waiting(self) -> int:
+        """How many items wait now. Exact for the side that acts on it: see above."""
+        return len(self._items)
 
     def _ending(self) -> Exception:
         if self._cancelled:

@@ -74,6 +74,8 @@ class PartitionReceiver:
         self.metrics = PartitionMetrics(partition)
         self.metrics.waits = self.handoff.receiver_wait.counters
         self.stop_after: int | None = None
+        # Kept by whoever `emit` belongs to, in this receiver's thread: the work since it told somebody of an outcome.
+        self.quiet_ns = 0
         self.error: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._worker: Worker | None = None
@@ -122,10 +124,10 @@ class PartitionReceiver:
         partition, emit, process = self.partition, self.emit, worker.process
         get = self.handoff.get if self._exchange is None else self._get_attending
         waits = metrics.waits
-        opened = perf_counter_ns()
-        busy = waited = 0
+        busy = waited = handing = 0
+        spans = metrics.spans
         index: int | None = None
-        start = opened
+        start = done = perf_counter_ns()
         try:
             while True:
                 before = waits.wait_ns
@@ -133,33 +135,40 @@ class PartitionReceiver:
                     index, split = get()
                 except EndOfStream:
                     index = None
-                    break
                 except (HandoffError, Cancelled):
                     return
                 finally:
                     # Only here: a worker that waits in an exchange is at work, in this account.
                     waited += waits.wait_ns - before
+                    start = perf_counter_ns()
+                    # What is neither the worker's nor waiting: emitting the last outcome, and taking from the handoff.
+                    handing += start - done - (waits.wait_ns - before)
+                    done = start
+                if index is None:
+                    break
                 if self.stop_after is not None and index > self.stop_after:
                     continue
-                start = perf_counter_ns()
                 value = process(index, split)
-                took = perf_counter_ns() - start
-                busy += took
+                done = perf_counter_ns()
+                busy += done - start
                 metrics.splits += 1
-                emit(Outcome(partition, index, value, None, took))
+                if spans is not None:
+                    spans.append(("split", start, done, index))
+                emit(Outcome(partition, index, value, None, done - start))
                 # While this thread waits for the next split, the last one's memory is not its to keep.
                 split = value = None
-            start = perf_counter_ns()
             value = worker.finish()
-            took = perf_counter_ns() - start
-            busy += took
-            emit(Outcome(partition, None, value, None, took))
+            done = perf_counter_ns()
+            busy += done - start
+            if spans is not None:
+                spans.append(("finish", start, done, -1))
+            emit(Outcome(partition, None, value, None, done - start))
+            handing += perf_counter_ns() - done
         except BaseException as error:
             # Any kind: Python functions in SQL may raise SystemExit, and the coordinator must hear of it.
             self._fail(index, error, perf_counter_ns() - start)
         finally:
-            # All that is neither the worker's nor waiting: taking from the handoff and emitting.
-            metrics.handoff_ns = max(0, perf_counter_ns() - opened - busy - waited)
+            metrics.handoff_ns = handing
             metrics.waiting_ns = waited
             if not reports:
                 metrics.engine_ns = busy

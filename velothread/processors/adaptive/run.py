@@ -31,6 +31,12 @@ from velothread.sources.source import Split
 # A receiver that takes less than this for a split gets more of them at a time: up to this much work, or this many.
 _QUEUED_NS = 2_000_000
 _MOST_QUEUED = 64
+# While all receivers have work left, outcomes are collected several at a time: one waits so long at most until the
+# coordinator is woken for it, while its receiver does quick splits; for its next split, if that takes longer.
+_QUIET_NS = 500_000
+_PATIENCE_S = 2e-3
+# Waking up may take so long: less work than this is no reason for patience.
+_WAKE_NS = 150_000
 # How long a run that is stopped waits for receivers to get out of their kernels; after Ctrl-C the user waits, too. A
 # receiver that takes longer is let go: it drops its result and ends.
 _SETTLE_S = 1.0
@@ -61,6 +67,7 @@ class Run:
         depth: int,
         prefetch: bool,
         size: int | None = None,
+        trace: bool = False,
     ) -> None:
         self.stage, self.choice = stage, choice
         self.n, self.depth = n, depth
@@ -92,6 +99,10 @@ class Run:
         self._failure: tuple[int, BaseException] | None = None  # the lowest split with an error of its own
         self._left = 0
         self._mean_ns = _QUEUED_NS
+        # Receivers read these two when the coordinator is parked: need it not hear of every outcome at once, and how
+        # few splits must a receiver have left for it to be told.
+        self._patient = False
+        self._low = 0
         self.metrics = StageMetrics(
             stage.name, "adaptive", [r.metrics for r in self._receivers], PartitionMetrics(-1),
             choice.strategy.name, wait, choice.reason,
@@ -99,6 +110,9 @@ class Run:
         self._own = self.metrics.coordinator
         self._own.waits = self._wait.counters
         self.metrics.reader = self._reader.metrics if self._reader else None
+        if trace:
+            for part in (*self.metrics.partitions, self._own, *([self._reader.metrics] if self._reader else [])):
+                part.trace()
         self.progress = Progress(stage.name, bytes=size, parts=self.metrics.partitions)
         if isinstance(splits, Sized):
             self.progress.splits = len(splits)
@@ -108,8 +122,20 @@ class Run:
 
     def _post(self, outcome: Outcome) -> None:
         self._outbox.append(outcome)
-        if self._wait.parked:
+        if self._wait.parked and not (self._patient and self._can_wait(outcome)):
             self._wait.signal()
+
+    def _can_wait(self, outcome: Outcome) -> bool:
+        """Called by the receiver, for an outcome of its own (or one that is nobody's)."""
+        partition, at, _, error, took = outcome
+        if at is None or at < 0 or error is not None:
+            return False
+        receiver = self._receivers[partition]
+        receiver.quiet_ns += took
+        if receiver.quiet_ns < _QUIET_NS and receiver.handoff.waiting() > self._low:
+            return True
+        receiver.quiet_ns = 0
+        return False
 
     def cancel(self) -> None:
         """Make `parts` raise `Cancelled` soon."""
@@ -124,15 +150,18 @@ class Run:
 
     def parts(self, crew: Crew) -> Iterator[Part]:
         """Deal, wait, hand on, until all is done. Closing the iterator stops the run."""
-        self._own.start()
+        own = self._own
+        own.start()
         threads: list[CrewThread] = []
         interrupted = complete = False
+        dealing = 0  # since when
         try:
             threads = crew.borrow(self.n)
             for thread, receiver in zip(threads, self._receivers, strict=True):
                 thread.submit(_Job(receiver, self))
             if self._reader is not None:
                 self._reader.start()
+            dealing = perf_counter_ns()
             yield from self._split_parts()
             yield from self._finish_parts()
             complete = True
@@ -144,6 +173,9 @@ class Run:
             interrupted = isinstance(closing.__context__, KeyboardInterrupt)
             raise
         finally:
+            dealt, waited = perf_counter_ns(), own.waits.wait_ns
+            # What the coordinator does itself, until all is done, is to deal splits and to order results.
+            own.routing_ns = max(0, dealt - (dealing or dealt) - waited - own.sink_ns - own.source_ns)
             try:
                 if not complete:
                     self.stop()
@@ -151,11 +183,11 @@ class Run:
             finally:
                 self._give_back(crew, threads)
                 crew.interrupted |= interrupted
-                own = self._own
                 own.waiting_ns = own.waits.wait_ns
                 own.end()
-                # What the coordinator does itself, and nothing else, is to deal splits and to order results.
-                own.routing_ns = max(0, own.wall_ns - own.waiting_ns - own.sink_ns - own.source_ns)
+                # Before and after that, it has to do with threads: borrowed, given their jobs, given back.
+                around = (dealing or dealt) - own.started_ns + own.ended_ns - dealt
+                own.handoff_ns = max(0, around - (own.waiting_ns - waited))
 
     def stop(self) -> None:
         """Stop everyone soon: nothing further is dealt or handed on."""
@@ -193,7 +225,22 @@ class Run:
                 if self._list_one():
                     continue
                 self._check_alive()
-                self._wait.wait(self._ready)
+                self._await_news()
+
+    def _await_news(self) -> None:
+        """Wait until there is something to do; patiently, while everyone has work for longer than waking up takes.
+
+        No outcome is missed: `_patient` and `_low` are set before the fence, as `parked` is (see `wait.py`). An outcome
+        of which a receiver told nobody, because it had more to do, is found when the patience ends.
+        """
+        self._low = -1 if self._all_dealt else self._limit() // 2
+        least = min(self._outstanding)
+        self._patient = self._mean_ns < _QUIET_NS and least > self._low and least * self._mean_ns > _WAKE_NS
+        if self._patient:
+            if self._wait.wait(self._ready, _PATIENCE_S, patient=True):
+                return
+            self._patient = False
+        self._wait.wait(self._ready)
 
     def _finish_parts(self) -> Iterator[Part]:
         while len(self._finished) < self.n:
@@ -212,7 +259,10 @@ class Run:
     def _hand_on(self, part: Part) -> Iterator[Part]:
         start = perf_counter_ns()
         yield part
-        self._own.sink_ns += perf_counter_ns() - start
+        end = perf_counter_ns()
+        self._own.sink_ns += end - start
+        if self._own.spans is not None:
+            self._own.spans.append(("hand on", start, end, -1 if part.index is None else part.index))
 
     def _ready(self) -> bool:
         """Is there something to do: an outcome, or a split from the reader for which someone has room?"""

@@ -15,6 +15,8 @@ publishes (a deque's own lock, inside CPython: `rotate(0)` takes it as `append` 
 order: if B1 comes first, A3 sees what was published; if A2 comes first, B2 sees A1, and signals. With plain flags and
 no common lock, both could miss each other on a processor that lets a load overtake a store. With the GIL, it is
 trivial.
+
+A side that is in no hurry waits patiently: it does not spin for what may as well come a little later.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from time import perf_counter_ns
 from typing import Protocol
 
 from velothread.errors import OptionError, did_you_mean
-from velothread.processors.metrics import WaitCounters
+from velothread.processors.metrics import AT_ONCE, BLOCK, SLEEP, SPIN, YIELD, WaitCounters
 
 Ready = Callable[[], bool]
 Fence = Callable[[], object]
@@ -58,8 +60,11 @@ class WaitStrategy(Protocol):
     parked: bool
     counters: WaitCounters
 
-    def wait(self, ready: Ready, timeout: float | None = None) -> bool:
+    def wait(self, ready: Ready, timeout: float | None = None, *, patient: bool = False) -> bool:
         """Return True once `ready()` is true, or False after `timeout` seconds. Ctrl-C interrupts it.
+
+        patient: nobody loses anything when this side finds out a wake-up later, so a strategy that has the choice does
+        not spin.
 
         `ready` is cheap, has no effects, and once true stays so until the waiting side itself acts.
         """
@@ -83,10 +88,6 @@ class _Waiting:
         self.parked = False
         self.counters = WaitCounters()
 
-    def _count(self, start: int) -> None:
-        self.counters.waits += 1
-        self.counters.wait_ns += perf_counter_ns() - start
-
     def signal(self) -> None:
         """Nothing to do: the waiter looks by itself."""
 
@@ -99,7 +100,7 @@ class YieldWait(_Waiting):
 
     __slots__ = ()
 
-    def wait(self, ready: Ready, timeout: float | None = None) -> bool:
+    def wait(self, ready: Ready, timeout: float | None = None, *, patient: bool = False) -> bool:
         """See `WaitStrategy.wait`."""
         start = perf_counter_ns()
         end = None if timeout is None else start + int(timeout * 1e9)
@@ -107,10 +108,10 @@ class YieldWait(_Waiting):
         while not (found := ready()) and (end is None or perf_counter_ns() < end):
             sched_yield()
             yields += 1
-        self._count(start)
+        took = self.counters.waited(start, perf_counter_ns(), YIELD if yields else AT_ONCE, found=found)
         self.counters.yields += yields
         # The loop does nothing but yield, so its time is theirs: no clock read per yield.
-        self.counters.yield_ns += perf_counter_ns() - start if yields else 0
+        self.counters.yield_ns += took if yields else 0
         return found
 
 
@@ -122,7 +123,7 @@ class SpinBackoff(_Waiting):
 
     __slots__ = ()
 
-    def wait(self, ready: Ready, timeout: float | None = None) -> bool:
+    def wait(self, ready: Ready, timeout: float | None = None, *, patient: bool = False) -> bool:
         """See `WaitStrategy.wait`."""
         counters = self.counters
         start = perf_counter_ns()
@@ -132,15 +133,18 @@ class SpinBackoff(_Waiting):
         while not (found := ready()) and perf_counter_ns() < spin_end:
             spins += 1
         counters.spins += spins
+        phase = SPIN if spins else AT_ONCE
         if not found:
             before = perf_counter_ns()
             sched_yield()
             counters.yields += 1
             counters.yield_ns += perf_counter_ns() - before
+            phase = YIELD
             while not (found := ready()) and (end is None or perf_counter_ns() < end):
                 time.sleep(_SLEEP_S)
                 counters.sleeps += 1
-        self._count(start)
+                phase = SLEEP
+        counters.waited(start, perf_counter_ns(), phase, found=found)
         return found
 
 
@@ -152,14 +156,16 @@ class SleepWait(_Waiting):
 
     __slots__ = ()
 
-    def wait(self, ready: Ready, timeout: float | None = None) -> bool:
+    def wait(self, ready: Ready, timeout: float | None = None, *, patient: bool = False) -> bool:
         """See `WaitStrategy.wait`."""
         start = perf_counter_ns()
         end = None if timeout is None else start + int(timeout * 1e9)
+        sleeps = 0
         while not (found := ready()) and (end is None or perf_counter_ns() < end):
             time.sleep(_SLEEP_S)
-            self.counters.sleeps += 1
-        self._count(start)
+            sleeps += 1
+        self.counters.sleeps += sleeps
+        self.counters.waited(start, perf_counter_ns(), SLEEP if sleeps else AT_ONCE, found=found)
         return found
 
 
@@ -176,10 +182,11 @@ class ConditionWait(_Waiting):
         self._condition = threading.Condition()
         self._signalled = 0
 
-    def wait(self, ready: Ready, timeout: float | None = None) -> bool:
+    def wait(self, ready: Ready, timeout: float | None = None, *, patient: bool = False) -> bool:
         """See `WaitStrategy.wait`."""
         counters = self.counters
         start = perf_counter_ns()
+        blocks = counters.blocks
         with self._condition:
             # `parked` stays true until the end: a signaller that saw it needs the condition's lock, which is free only
             # while this side sleeps in it (or has left, and then needs no wake-up).
@@ -197,7 +204,7 @@ class ConditionWait(_Waiting):
                         counters.wakes.record(perf_counter_ns() - self._signalled)
             finally:
                 self.parked = False
-        self._count(start)
+        counters.waited(start, perf_counter_ns(), AT_ONCE if counters.blocks == blocks else BLOCK, found=found)
         return found
 
     def signal(self) -> None:
@@ -227,21 +234,24 @@ class HybridWait(_Waiting):
         self._budget = 0
         self._spins = may_spin()
 
-    def wait(self, ready: Ready, timeout: float | None = None) -> bool:
+    def wait(self, ready: Ready, timeout: float | None = None, *, patient: bool = False) -> bool:
         """See `WaitStrategy.wait`."""
+        counters = self.counters
         start = perf_counter_ns()
-        found = self._spin(ready, start) if self._budget else False
+        spins, blocks = counters.spins, counters.blocks
+        found = self._spin(ready, start) if self._budget and not patient else False
         if not found:
             found = self._block(ready, start, timeout)
-        took = perf_counter_ns() - start
+        phase = BLOCK if counters.blocks > blocks else SPIN if counters.spins > spins else AT_ONCE
+        took = counters.waited(start, perf_counter_ns(), phase, found=found)
+        if patient:
+            return found  # how long it took says nothing about when it came
         if took > _HYBRID_MAX_NS:
             self._budget >>= 1
             if self._budget < _HYBRID_MIN_NS:
                 self._budget = 0
         elif self._spins:
             self._budget += (2 * took - self._budget) // 4
-        self.counters.waits += 1
-        self.counters.wait_ns += took
         return found
 
     def _spin(self, ready: Ready, start: int) -> bool:
