@@ -268,6 +268,16 @@ class Execution:
             exchanged = ExchangedGroups.of(stage, compiled.breaker, self.processor.partitions, self.options.wait)
             with self.regions.region(compiled.pipeline.number):
                 return exchanged.result(self._run(exchanged, self._splits(compiled), keys=True), self._run)
+        if self.options.state == "shared" and isinstance(end, Group):
+            from velothread.breakers.aggregate import AggregateBreaker
+            from velothread.breakers.shared_groups import SharedGroups, refusal
+
+            if refusal(compiled.breaker) is None:
+                assert isinstance(compiled.breaker, AggregateBreaker)
+                shared = SharedGroups.of(self._stage(compiled, None), compiled.breaker, self.processor.partitions)
+                parts = self._run(shared, self._splits(compiled), keys=bool(end.keys), shared=True)
+                with self.regions.region(compiled.pipeline.number):
+                    return shared.result(parts, self._run)
         partials = [part.value for part in self._run_pipeline(compiled, None)]
         assert not isinstance(compiled.pipeline.end, Build)
         with self.regions.region(compiled.pipeline.number):
