@@ -109,7 +109,7 @@ class WaitCounters:
         self.ended = [a + b for a, b in zip(self.ended, other.ended, strict=True)]
 
 
-# Where time goes. A worker that has a `metrics` attribute adds to the first six itself; the processor to the others.
+# Where time goes. A worker that has a `metrics` attribute adds to the first seven itself; the processor to the others.
 TIMES = ("source", "engine", "routing", "encode", "merge", "exchange", "locks", "handoff", "sink", "waiting")
 
 _COUNTERS = (
