@@ -5,7 +5,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format typecheck lock clean
+.PHONY: help setup demo browser test lint format typecheck lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -15,6 +15,9 @@ setup: ## Make .venv/ with .venv/bin/velothread; quick when nothing has changed
 
 demo: setup ## Run SQL over the files in data/, with both processors
 	@tools/demo.sh
+
+browser: ## Install Chromium, which some tests look at the HTML report with (they are skipped without it)
+	@tools/browser.sh
 
 test: setup ## Run the tests (ARGS="-k handoff -x" goes to pytest)
 	$(PY) -m pytest -q $(ARGS)

@@ -75,6 +75,21 @@ class Result:
         return self._sink is None
 
     @property
+    def execution(self) -> Execution:
+        """What runs it: for those who measure.
+
+        :raises InternalError: there is nothing to run.
+        """
+        if self._execution is None:
+            raise InternalError("the result has nothing to run")
+        return self._execution
+
+    @property
+    def functions(self) -> Sequence[BoundFunction]:
+        """The Python functions that it calls."""
+        return self._functions
+
+    @property
     def schema(self) -> pa.Schema:
         """Names and Arrow types of the columns."""
         return pa.schema([pa.field(n, t.arrow) for n, t in zip(self.names, self.types, strict=True)])

@@ -20,6 +20,7 @@ _COMMANDS = {
     "query": ("velothread.cli.query", "Run SQL over files and print or save the result."),
     "explain": ("velothread.cli.explain", "Show what a query becomes: its parse, plan or generated code."),
     "describe": ("velothread.cli.describe", "Show the columns, types, rows and splits of a file."),
+    "profile": ("velothread.cli.profile", "Measure a query in every set-up: where the time goes, what fits."),
     "check-udf": ("velothread.cli.check_udf", "Check Python functions: do more threads change the answer?"),
     "doctor": ("velothread.cli.doctor", "Check the interpreter, the GIL and the libraries."),
 }
