@@ -41,7 +41,6 @@ class Options:
     dialect: str | None = None
     profile: bool = False
     trace: bool = False
-    state: str = "partitioned"
     read: ReadOptions = field(default_factory=ReadOptions)
 
     def __post_init__(self) -> None:
