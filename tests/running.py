@@ -21,6 +21,7 @@ WAYS: tuple[dict[str, Any], ...] = (
     {"processor": "adaptive", "partitions": 1},
     {"processor": "adaptive", "partitions": 3},
     {"processor": "adaptive", "partitions": 2, "strategy": "round-robin", "wait": "condvar", "queue_depth": 1},
+    {"processor": "adaptive", "partitions": 2, "state": "shared"},
 )
 
 

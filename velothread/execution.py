@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
@@ -130,7 +129,6 @@ class Execution:
         self.regions = meter or Regions()
         self.failures = failures  # of Python functions, where the query calls any
         self._stages = 0
-        self.prepare_ns = 0  # spent on making stages and their splits
         self._results: dict[int, list[pa.RecordBatch]] = {}
         self._builds: dict[int, Any] = {}
         self._unfinished: dict[int, CompiledPipeline] = {}  # recursions whose reader has them turn
@@ -266,12 +264,20 @@ class Execution:
             from velothread.breakers.exchange import ExchangedGroups
 
             assert isinstance(compiled.breaker, AggregateBreaker)
-            start = perf_counter_ns()
-            stage, splits = self._stage(compiled, None), self._splits(compiled)
+            stage = self._stage(compiled, None)
             exchanged = ExchangedGroups.of(stage, compiled.breaker, self.processor.partitions, self.options.wait)
-            self.prepare_ns += perf_counter_ns() - start
             with self.regions.region(compiled.pipeline.number):
-                return exchanged.result(self._run(exchanged, splits, keys=True), self._run)
+                return exchanged.result(self._run(exchanged, self._splits(compiled), keys=True), self._run)
+        if self.options.state == "shared" and isinstance(end, Group):
+            from velothread.breakers.aggregate import AggregateBreaker
+            from velothread.breakers.shared_groups import SharedGroups, refusal
+
+            if refusal(compiled.breaker) is None:
+                assert isinstance(compiled.breaker, AggregateBreaker)
+                shared = SharedGroups.of(self._stage(compiled, None), compiled.breaker, self.processor.partitions)
+                parts = self._run(shared, self._splits(compiled), keys=bool(end.keys), shared=True)
+                with self.regions.region(compiled.pipeline.number):
+                    return shared.result(parts, self._run)
         partials = [part.value for part in self._run_pipeline(compiled, None)]
         assert not isinstance(compiled.pipeline.end, Build)
         with self.regions.region(compiled.pipeline.number):
@@ -283,10 +289,8 @@ class Execution:
         return self.options.strategy in ("hash", "smart") and self.processor.partitions > 1
 
     def _run_pipeline(self, compiled: CompiledPipeline, encode: Encode | None) -> Generator[Part]:
-        start = perf_counter_ns()
-        stage, splits = self._stage(compiled, encode), self._splits(compiled)
-        parts = self._run(stage, splits, keys=bool(getattr(compiled.pipeline.end, "keys", 0)))
-        self.prepare_ns += perf_counter_ns() - start
+        stage = self._stage(compiled, encode)
+        parts = self._run(stage, self._splits(compiled), keys=bool(getattr(compiled.pipeline.end, "keys", 0)))
         return parts if self.failures is None else self._wanted(self.failures, stage.run, parts)
 
     def _wanted(self, failures: FunctionFailures, run: int, parts: Generator[Part]) -> Generator[Part]:
@@ -303,9 +307,20 @@ class Execution:
     def _stage(self, compiled: CompiledPipeline, encode: Encode | None) -> PipelineStage:
         probed = {n: self._builds[n] for b in compiled.pipeline.branches for n in b.builds}
         self._stages += 1
-        return PipelineStage(compiled, self.sql, encode, probed, self._watches, self.meter, self._stages, self.failures)
+        note = self._note(compiled)
+        return PipelineStage(
+            compiled, self.sql, encode, probed, self._watches, self.meter, self._stages, self.failures, note
+        )
 
-    def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None) -> Generator[Part]:
+    def _note(self, compiled: CompiledPipeline) -> str:
+        """Why the state isn't shared, when that was asked for and there is any."""
+        if self.options.state != "shared" or isinstance(compiled.breaker, EmitBreaker):
+            return ""
+        from velothread.breakers.shared_groups import refusal
+
+        return f"state partitioned: {refusal(compiled.breaker)}"
+
+    def _run(self, stage: Stage, splits: Any, *, keys: bool | None = None, shared: bool = False) -> Generator[Part]:
         if self.meter is not None:
             from velothread.breakers.tasks import TaskStage
 
@@ -322,6 +337,7 @@ class Execution:
                 splits=len(splits) if hasattr(splits, "__len__") else None,
                 splittable=not getattr(splits, "prefetch", False),
                 keys=keys or None,
+                shared=shared,
             )
             parts = self.processor.run(stage, splits, facts=facts, since=self._since)
         return self.regions.timed(None, parts) if self.regions.busy else parts

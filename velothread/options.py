@@ -12,6 +12,7 @@ from velothread.sources.source import DEFAULT_BATCH_ROWS, ReadOptions
 PROCESSORS = ("auto", "simple", "adaptive")
 STRATEGIES = ("auto", "sticky", "hash", "smart", "round-robin", "fan-in")
 WAITS = ("hybrid", "condvar", "spin", "yield", "sleep")
+STATES = ("partitioned", "shared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Options:
     processor: `simple` (one thread), `adaptive` (receivers), `auto`.
     partitions: number of receivers of the adaptive processor; None: one per usable core.
     strategy: how work is dealt to receivers; wait: how a side of a handoff waits.
+    state: `partitioned`: each receiver has groups of its own, to be merged; `shared`, an experiment: all are in one
+        table, behind locks.
     batch_rows: the most rows in a batch. queue_depth: splits that wait at a receiver.
     dialect: the SQL dialect of the text; None: velothread's own (DuckDB's).
     profile: measure the Python functions in SQL closely: some of their calls one by one, and how they bear each other's
@@ -32,16 +35,17 @@ class Options:
     partitions: int | None = None
     strategy: Literal["auto", "sticky", "hash", "smart", "round-robin", "fan-in"] = "auto"
     wait: Literal["hybrid", "condvar", "spin", "yield", "sleep"] = "hybrid"
+    state: Literal["partitioned", "shared"] = "partitioned"
     batch_rows: int = DEFAULT_BATCH_ROWS
     queue_depth: int = 2
     dialect: str | None = None
     profile: bool = False
     trace: bool = False
-    state: str = "partitioned"
     read: ReadOptions = field(default_factory=ReadOptions)
 
     def __post_init__(self) -> None:
-        for name, known in (("processor", PROCESSORS), ("strategy", STRATEGIES), ("wait", WAITS)):
+        choices = (("processor", PROCESSORS), ("strategy", STRATEGIES), ("wait", WAITS), ("state", STATES))
+        for name, known in choices:
             value = getattr(self, name)
             if value not in known:
                 hint = did_you_mean(str(value), known) or f"choose one of {', '.join(known)}"
@@ -49,6 +53,11 @@ class Options:
         for name in ("batch_rows", "queue_depth"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.state == "shared" and self.strategy in ("hash", "smart"):
+            raise OptionError(
+                f"strategy={self.strategy!r} exchanges states by key, and with state='shared' there is one table of "
+                "them; use strategy 'sticky' or 'auto', or state 'partitioned'"
+            )
         if self.partitions is not None and not 1 <= self.partitions <= 1024:
             raise OptionError(f"partitions must be between 1 and 1024, not {self.partitions}")
 

@@ -49,7 +49,7 @@ class CompiledPipeline:
 class PipelineStage:
     """A compiled pipeline as a stage. `encode`: what the sink wants of each batch that is emitted. `builds`: the tables
     that are probed, by pipeline. `meter`: of a run that is measured. `run`: its number among those of the query;
-    `failures`: of the Python functions that are called in it.
+    `failures`: of the Python functions that are called in it. `note`: what is to be known of it, for its statistics.
 
     Threading: immutable; shared by all receivers, but for `watches`: receivers append what each of them notes.
     """
@@ -62,6 +62,7 @@ class PipelineStage:
     meter: Meter | None = None
     run: int = 0
     failures: FunctionFailures | None = None
+    note: str = ""
 
     @property
     def name(self) -> str:

@@ -104,6 +104,7 @@ def _ms(seconds: float) -> str:
 _COUNTERS = (
     ("records", "records"), ("batches", "batches"), ("splits", "splits"), ("queue_depth", "queue"), ("spins", "spins"),
     ("yields", "yields"), ("sleeps", "sleeps"), ("blocks", "blocks"), ("wake_p50_us", "wake p50 µs"),
+    ("locks", "locks taken"), ("locks_busy", "busy"), ("lock_waits", "waited for"),
 )  # fmt: skip
 
 

@@ -101,6 +101,7 @@ def test_options_reach_the_session(call: Call) -> None:
     session = FakeSession()
     ended = call(
         "query", "SELECT 1", "--processor", "adaptive", "--partitions", "3", "--strategy", "hash", "--wait", "spin",
+        "--state", "partitioned",
         "--batch-rows", "100", "--queue-depth", "5", "--dialect", "spark",
         "--table", "t=a b.csv", "--table", "u=x=y.csv",
         "--types", "id=BIGINT,p=DECIMAL(9,2)", "--types", "q=VARCHAR", "--nulls", "NA,-", "--nulls", "",
@@ -118,6 +119,7 @@ def test_options_reach_the_session(call: Call) -> None:
     )  # fmt: skip
     assert session.options == {
         "processor": "adaptive", "partitions": 3, "strategy": "hash", "wait": "spin", "batch_rows": 100,
+        "state": "partitioned",
         "queue_depth": 5, "dialect": "spark",
     }  # fmt: skip
 

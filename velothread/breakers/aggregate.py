@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from velothread.breakers.breaker import SPLIT_SHIFT, Run
+from velothread.breakers.merged_groups import AggregatePartial, MergedGroups
 from velothread.breakers.slotted import SlottedPartial, are_near, in_parts, merged
 from velothread.breakers.tasks import in_parallel
 from velothread.kernels.aggregates.function import AggregateFunction
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 # Rows are gathered until there are as many as this, or as groups, before they are grouped.
 _FLUSH_ROWS = 32_768
 # From this many partial groups on, merging is worth spreading over the receivers.
-_MANY_GROUPS = 100_000
+MANY_GROUPS = 100_000
 _BUCKETS = 16
 
 
@@ -77,19 +78,6 @@ class AggregateCall:
         if self.distinct and self.arguments:
             return Distinct(inner, self.function.ordered or not self.function.exact)
         return inner()
-
-
-@dataclass(frozen=True, slots=True)
-class AggregatePartial:
-    """Groups of some rows: keys, the position where each group appeared first, and a state per call.
-
-    Threading: immutable.
-    """
-
-    groups: int
-    keys: tuple[pa.Array, ...]
-    first: Codes
-    states: tuple[State, ...]
 
 
 class AggregateCollector:
@@ -312,39 +300,28 @@ class AggregateBreaker:
             return self.nothing()
         if len(partials) == 1:
             return partials[0]
-        first = np.concatenate([p.first for p in partials])
-        if self.keys:
-            grouper = Grouper(len(self.keys))
-            columns = [joined(pieces) for pieces in zip(*(p.keys for p in partials), strict=True)]
-            codes, new = grouper.codes(len(first), columns)
-            groups, keys = grouper.groups, grouper.keys()
-            if self.per_split:
-                earliest = first[new]
-            else:
-                earliest = np.full(groups, np.iinfo(np.int64).max)
-                np.minimum.at(earliest, codes, first)
-        else:
-            codes, groups, keys, earliest = np.zeros(len(first), np.intp), 1, (), first.min(keepdims=True)
-        states = tuple(call.state() for call in self.calls)
-        start = 0
-        for p in partials:
-            places = codes[start : start + p.groups]
-            start += p.groups
-            for mine, theirs in zip(states, p.states, strict=True):
-                mine.merge(theirs, places, groups)
-        return AggregatePartial(groups, tuple(keys), earliest, states)
+        merging = MergedGroups(self)
+        merging.add(partials)
+        return merging.partial()
 
     def partition_partial(self, given: AggregatePartial | SlottedPartial, buckets: int) -> list[AggregatePartial]:
         """The partial in `buckets` parts by a hash of the key; a key has the same number in all partials."""
+        found = dict(self.shares(given, buckets))
+        return [found.get(i) or (self.nothing() if self.keys else _no_groups()) for i in range(buckets)]
+
+    def shares(self, given: AggregatePartial | SlottedPartial, buckets: int) -> Iterator[tuple[int, AggregatePartial]]:
+        """The parts of `partition_partial` that have groups, each with its number. Without keys all is in the first."""
         partial = _numbered(given)
-        if not partial.groups or not self.keys or buckets == 1:
-            return [partial, *[self.nothing() if self.keys else _no_groups() for _ in range(buckets - 1)]]
-        parts = []
-        for groups in parts_by(spread(partial.keys, buckets), buckets):
-            keys = tuple(k.take(pa.array(groups)) for k in partial.keys)
-            states = tuple(s.select(groups) for s in partial.states) if len(groups) else self.nothing().states
-            parts.append(AggregatePartial(len(groups), keys, partial.first[groups], states))
-        return parts
+        if not partial.groups:
+            return
+        if not self.keys or buckets == 1:
+            yield 0, partial
+            return
+        for bucket, groups in enumerate(parts_by(spread(partial.keys, buckets), buckets)):
+            if len(groups):
+                keys = tuple(k.take(pa.array(groups)) for k in partial.keys)
+                states = tuple(s.select(groups) for s in partial.states)
+                yield bucket, AggregatePartial(len(groups), keys, partial.first[groups], states)
 
     def finished(self, partial: AggregatePartial) -> pa.RecordBatch:
         """The result's rows for the groups of a merged partial, in its order."""
@@ -366,11 +343,10 @@ class AggregateBreaker:
             return
         numbered = [_numbered(p) for p in given]
         if self.keys and len(numbered) > 1 and sum(p.groups for p in numbered) > self._many(numbered):
-            pieces, first = self._merged_by_key(numbered, run)
+            yield from self._merged_by_key(numbered, run)
         else:
             all_of_them = self.merge(numbered)
-            pieces, first = [self.finished(all_of_them)], all_of_them.first
-        yield from self._in_order(pieces, first)
+            yield from self._in_order([self.finished(all_of_them)], all_of_them.first)
 
     def _part(self, whole: SlottedPartial, start: int, stop: int) -> pa.RecordBatch:
         keys, states = whole.part(start, stop)
@@ -380,18 +356,21 @@ class AggregateBreaker:
         """From how many partial groups on merging by key pays. A key of integers is found by direct addressing, which
         costs no more than splitting, so that it takes several receivers to gain from it."""
         few = len(partials) <= 2 and len(self.keys) == 1 and self.keys[0].is_integer
-        return _MANY_GROUPS * 40 if few else _MANY_GROUPS
+        return MANY_GROUPS * 40 if few else MANY_GROUPS
 
-    def _merged_by_key(self, partials: Sequence[AggregatePartial], run: Run) -> tuple[list[pa.RecordBatch], Codes]:
+    def _merged_by_key(self, partials: Sequence[AggregatePartial], run: Run) -> Iterator[pa.RecordBatch]:
         splitting = [bind(self.partition_partial, p, _BUCKETS) for p in partials]
         parts = list(in_parallel(run, "aggregate: split partials", splitting))
-        merging = [bind(self._merge_and_finish, [p[i] for p in parts]) for i in range(_BUCKETS)]
-        done = list(in_parallel(run, "aggregate: merge", merging))
-        return [batch for batch, _ in done], np.concatenate([first for _, first in done])
+        return self.result_of_shares([bind(self.merge, [p[i] for p in parts]) for i in range(_BUCKETS)], run)
 
-    def _merge_and_finish(self, partials: Sequence[AggregatePartial]) -> tuple[pa.RecordBatch, Codes]:
-        merged = self.merge(partials)
-        return self.finished(merged), merged.first
+    def result_of_shares(self, shares: Sequence[Callable[[], AggregatePartial]], run: Run) -> Iterator[pa.RecordBatch]:
+        """As `result`, of many groups that have met already: each is made by one of `shares`, which run in parallel."""
+        done = list(in_parallel(run, "aggregate: merge", [bind(self._made_and_finished, make) for make in shares]))
+        yield from self._in_order([batch for batch, _ in done], np.concatenate([first for _, first in done]))
+
+    def _made_and_finished(self, make: Callable[[], AggregatePartial]) -> tuple[pa.RecordBatch, Codes]:
+        made = make()
+        return self.finished(made), made.first
 
     def _in_order(self, pieces: list[pa.RecordBatch], first: Codes) -> Iterator[pa.RecordBatch]:
         rising = len(first) < 2 or not (first[1:] < first[:-1]).any()

@@ -11,7 +11,7 @@ import click
 from velothread.cli import values
 from velothread.cli.commands import Invocation
 from velothread.errors import OptionError
-from velothread.options import PROCESSORS, STRATEGIES, WAITS
+from velothread.options import PROCESSORS, STATES, STRATEGIES, WAITS
 
 if TYPE_CHECKING:
     from velothread.session import Session
@@ -53,6 +53,7 @@ _RUN = (
     click.option("--partitions", type=click.IntRange(1, 1024), metavar="N", help="Receiver threads (one per core)."),
     click.option("--strategy", type=click.Choice(STRATEGIES), help="How work is dealt to partitions."),
     click.option("--wait", type=click.Choice(WAITS), help="How threads wait for each other."),
+    click.option("--state", type=click.Choice(STATES), help="Groups: of each receiver, or one table (experimental)."),
     click.option("--batch-rows", type=click.IntRange(1), metavar="N", help="The most rows in a batch."),
     click.option("--queue-depth", type=click.IntRange(1), metavar="N", help="Splits that a receiver has at a time."),
 )  # fmt: skip
@@ -141,6 +142,6 @@ def session_options(chosen: dict[str, Any]) -> dict[str, Any]:
     if read_options["rejects"] and read_options["on_error"] in (None, "fail") and not chosen.get("functions"):
         raise OptionError("--rejects keeps what is refused, so it needs --on-error skip or --on-error null")
     read_options = {k: v for k, v in read_options.items() if v is not None}
-    names = ("processor", "partitions", "strategy", "wait", "batch_rows", "queue_depth", "dialect")
+    names = ("processor", "partitions", "strategy", "wait", "state", "batch_rows", "queue_depth", "dialect")
     given = {name: chosen[name] for name in names if chosen.get(name) is not None}
     return {**given, "read": ReadOptions(**read_options)}

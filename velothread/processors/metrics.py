@@ -109,8 +109,12 @@ class WaitCounters:
         self.ended = [a + b for a, b in zip(self.ended, other.ended, strict=True)]
 
 
-# Where time goes. A worker that has a `metrics` attribute adds to the first six itself; the processor to the others.
-TIMES = ("source", "engine", "routing", "encode", "merge", "exchange", "handoff", "sink", "waiting")
+# Where time goes. A worker that has a `metrics` attribute adds to the first seven itself; the processor to the others.
+TIMES = ("source", "engine", "routing", "encode", "merge", "exchange", "locks", "handoff", "sink", "waiting")
+
+_COUNTERS = (
+    "records", "batches", "bytes", "splits", "queue_depth", "backpressure", "locks", "locks_busy", "lock_waits",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -132,12 +136,17 @@ class PartitionMetrics:
     splits: int = 0
     queue_depth: int = 0
     backpressure: int = 0
+    # Of a shared table: locks taken, those that were busy at first, and those that had to be waited for.
+    locks: int = 0
+    locks_busy: int = 0
+    lock_waits: int = 0
     source_ns: int = 0
     engine_ns: int = 0
     routing_ns: int = 0
     encode_ns: int = 0
     merge_ns: int = 0
     exchange_ns: int = 0
+    locks_ns: int = 0
     handoff_ns: int = 0
     sink_ns: int = 0
     waiting_ns: int = 0
@@ -190,9 +199,7 @@ def total(parts: list[PartitionMetrics]) -> tuple[PartitionMetrics, int]:
 
 def _described(part: PartitionMetrics, wall: int, other: int) -> dict[str, Any]:
     waits = part.waits
-    found: dict[str, Any] = {
-        name: getattr(part, name) for name in ("records", "batches", "bytes", "splits", "queue_depth", "backpressure")
-    }
+    found: dict[str, Any] = {name: getattr(part, name) for name in _COUNTERS}
     found |= {name: getattr(waits, name) for name in ("waits", "spins", "yields", "sleeps", "blocks")}
     found["yields_per_record"] = waits.yields / part.records if part.records else 0.0
     found["mean_yield_us"] = waits.yield_ns / waits.yields / 1e3 if waits.yields else 0.0
@@ -208,7 +215,8 @@ def _described(part: PartitionMetrics, wall: int, other: int) -> dict[str, Any]:
 class StageMetrics:
     """One run of a stage.
 
-    `choice`: why the strategy was chosen, for people. `reader`: of the thread that reads ahead, where there is one.
+    `choice`: why the strategy was chosen, for people, and how state is kept if that was asked. `reader`: of the thread
+    that reads ahead, where there is one.
 
     Threading: made by the coordinator; each part has its own writer.
     """

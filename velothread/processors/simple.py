@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from velothread.errors import Cancelled
 from velothread.processors.metrics import PartitionMetrics, Progress, QueryMetrics, StageMetrics
-from velothread.processors.stage import Cancels, Part, Stage, Worker
+from velothread.processors.stage import Cancels, Part, Stage, Worker, note_of
 from velothread.sources.source import Split
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class SimpleProcessor:
     def _run(self, stage: Stage, splits: Iterable[Split], since: int) -> Generator[Part]:
         metrics = PartitionMetrics(0)
         # Another result of the session may be read in between, with metrics of its own.
-        mine = StageMetrics(stage.name, "simple", [metrics], PartitionMetrics(0), "none", "none")
+        mine = StageMetrics(stage.name, "simple", [metrics], PartitionMetrics(0), "none", "none", note_of(stage))
         if self._trace:
             metrics.trace()
         self.metrics.stages.append(mine)

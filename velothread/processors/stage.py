@@ -55,6 +55,12 @@ class Stage(Protocol):
         ...
 
 
+def note_of(stage: Stage) -> str:
+    """What a stage says of itself for its statistics, in its attribute `note` if it has one."""
+    note: str = getattr(stage, "note", "")
+    return note
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A result that reaches the consumer: of a split (`index` is its place), or of a worker's end (`index` None)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Generator, Iterable, Sized
+from dataclasses import replace
 from typing import Self
 
 from velothread.errors import OptionError
@@ -15,7 +16,7 @@ from velothread.processors.adaptive.crew import Crew
 from velothread.processors.adaptive.partitioning import Facts, choose_strategy
 from velothread.processors.adaptive.run import Run
 from velothread.processors.metrics import Progress, QueryMetrics
-from velothread.processors.stage import Cancels, Part, Stage
+from velothread.processors.stage import Cancels, Part, Stage, note_of
 from velothread.sources.source import Split
 
 # How long `close` waits for threads that are stuck in a kernel, also after Ctrl-C, when the user waits. They are
@@ -98,6 +99,8 @@ class AdaptiveProcessor:
         if facts is None:
             facts = Facts(splits=len(splits) if isinstance(splits, Sized) else None, splittable=not prefetch)
         choice = choose_strategy(self._strategy, facts)
+        if note := note_of(stage):
+            choice = replace(choice, reason=f"{choice.reason}; {note}")
         run = Run(
             stage, splits, self._partitions, choice,
             wait=self._wait, depth=self._queue_depth, prefetch=prefetch, size=facts.bytes, trace=self._trace,

@@ -21,6 +21,7 @@ class Facts:
 
     splits, bytes: how many parts the source has, and their size. splittable: False for what one thread must read.
     keys: does the query have keys by which rows must meet? partitioned: do the splits of the source never share a key?
+    shared: do receivers share what they gather?
     """
 
     splits: int | None = None
@@ -28,6 +29,7 @@ class Facts:
     splittable: bool = True
     keys: bool | None = None
     partitioned: bool = False
+    shared: bool = False
 
 
 class Dealer(Protocol):
@@ -136,6 +138,8 @@ def choose_strategy(name: str, facts: Facts) -> Choice:
 
 
 def _choose(facts: Facts) -> Choice:
+    if facts.shared:
+        return Choice(STRATEGIES["sticky"], "splits go to whoever is free, and what they give to one table")
     if facts.keys and facts.partitioned:
         return Choice(STRATEGIES["smart"], "the source is partitioned by the key, so each key stays in its split")
     if facts.keys:
