@@ -11,6 +11,9 @@ from velothread.errors import OptionError
 class Costs:
     """Costs in µs of CPU time, measured on one core unless it says otherwise. A batch is what is handed over: a split.
 
+    Parts that are measured by themselves, in a loop, have their caches to themselves and come out some per cent lower
+    than in company. An adaptive run with one partition on one core has them all in its metrics.
+
     Per batch, in a receiver:
         engine_us: the compiled pipeline. The time of `Worker.process` in the simple processor, without reading.
         read_us: reading and parsing the batch. The same, its part in the source.

@@ -2,6 +2,9 @@
 
 Each follows its original step by step (`run.py`, `receiver.py`, `reader.py` of the adaptive processor): who looks at
 what, how far ahead splits are dealt, how long a side spins, who signals whom. What they compute is only a time.
+
+What the model leaves out: receivers that exchange rows by key, failures, splits of different sizes, and strategies
+other than dealing by demand; what caches make of more threads than cores; what it costs to pass on a GIL.
 """
 
 from __future__ import annotations
