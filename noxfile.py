@@ -125,9 +125,21 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def compare(session: nox.Session) -> None:
-    """The same benchmarks on a GIL and a free-threaded build of one version: one table, with ratios."""
+    """The lab under builds of Python with and without the GIL, all that are found: bench/results/builds.html and .json.
+
+    Arguments go to `velothread profile`. `-- queries`: queries on files on the two builds of one version, as a table.
+    """
     gil, nogil = (_venv(session, version, "constraints.txt") for version in COMPARED)
-    session.run(nogil, "bench/compare.py", "--gil", gil, "--nogil", nogil, *session.posargs, external=True)
+    if session.posargs[:1] == ["queries"]:
+        more = session.posargs[1:]
+        session.run(nogil, "bench/compare.py", "--gil", gil, "--nogil", nogil, *more, external=True)
+        return
+    others = [gil, *(_venv(session, version, "constraints.txt") for version in FOUND if version not in COMPARED)]
+    results = ROOT / "bench" / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    asked = [f"--compare-with={python}" for python in others]
+    asked += [f"--report={results / 'builds.html'}", f"--json={results / 'builds.json'}"]
+    session.run(nogil, "-m", "velothread", "profile", *(session.posargs or ["--study"]), *asked, external=True)
 
 
 @nox.session(python=False)

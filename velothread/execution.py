@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
@@ -129,6 +130,7 @@ class Execution:
         self.regions = meter or Regions()
         self.failures = failures  # of Python functions, where the query calls any
         self._stages = 0
+        self.prepare_ns = 0  # spent on making stages and their splits
         self._results: dict[int, list[pa.RecordBatch]] = {}
         self._builds: dict[int, Any] = {}
         self._unfinished: dict[int, CompiledPipeline] = {}  # recursions whose reader has them turn
@@ -264,18 +266,22 @@ class Execution:
             from velothread.breakers.exchange import ExchangedGroups
 
             assert isinstance(compiled.breaker, AggregateBreaker)
-            stage = self._stage(compiled, None)
+            start = perf_counter_ns()
+            stage, splits = self._stage(compiled, None), self._splits(compiled)
             exchanged = ExchangedGroups.of(stage, compiled.breaker, self.processor.partitions, self.options.wait)
+            self.prepare_ns += perf_counter_ns() - start
             with self.regions.region(compiled.pipeline.number):
-                return exchanged.result(self._run(exchanged, self._splits(compiled), keys=True), self._run)
+                return exchanged.result(self._run(exchanged, splits, keys=True), self._run)
         if self.options.state == "shared" and isinstance(end, Group):
             from velothread.breakers.aggregate import AggregateBreaker
             from velothread.breakers.shared_groups import SharedGroups, refusal
 
             if refusal(compiled.breaker) is None:
                 assert isinstance(compiled.breaker, AggregateBreaker)
+                start = perf_counter_ns()
                 shared = SharedGroups.of(self._stage(compiled, None), compiled.breaker, self.processor.partitions)
                 parts = self._run(shared, self._splits(compiled), keys=bool(end.keys), shared=True)
+                self.prepare_ns += perf_counter_ns() - start
                 with self.regions.region(compiled.pipeline.number):
                     return shared.result(parts, self._run)
         partials = [part.value for part in self._run_pipeline(compiled, None)]
@@ -289,8 +295,10 @@ class Execution:
         return self.options.strategy in ("hash", "smart") and self.processor.partitions > 1
 
     def _run_pipeline(self, compiled: CompiledPipeline, encode: Encode | None) -> Generator[Part]:
-        stage = self._stage(compiled, encode)
-        parts = self._run(stage, self._splits(compiled), keys=bool(getattr(compiled.pipeline.end, "keys", 0)))
+        start = perf_counter_ns()
+        stage, splits = self._stage(compiled, encode), self._splits(compiled)
+        parts = self._run(stage, splits, keys=bool(getattr(compiled.pipeline.end, "keys", 0)))
+        self.prepare_ns += perf_counter_ns() - start
         return parts if self.failures is None else self._wanted(self.failures, stage.run, parts)
 
     def _wanted(self, failures: FunctionFailures, run: int, parts: Generator[Part]) -> Generator[Part]:

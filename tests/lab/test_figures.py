@@ -82,7 +82,8 @@ def test_hybrid_is_held_against_the_best_in_throughput_and_in_cpu() -> None:
 def test_recommendations_follow_the_figures() -> None:
     slow_receivers = [
         measured("simple", [1.0], batch_rows=100), measured("adaptive", [1.5], batch_rows=100, cpu=1.5),
-        measured("simple", [0.5], batch_rows=10_000), measured("adaptive", [0.25], batch_rows=10_000, cpu=2, partitions=2),
+        measured("simple", [0.5], batch_rows=10_000),
+        measured("adaptive", [0.25], batch_rows=10_000, cpu=2, partitions=2),
     ]  # fmt: skip
     latency, throughput, balance = recommendation(Found(slow_receivers), "filter")
     assert latency["settings"] == "--processor simple --batch-rows 100"

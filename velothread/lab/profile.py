@@ -26,7 +26,7 @@ from velothread.lab.machine import machine
 from velothread.lab.recommendation import recommendation
 from velothread.lab.rounds import Told, measure
 from velothread.lab.study import study_tables
-from velothread.lab.sweeps import LARGE_BATCH, STUDY_BATCH, Query, query_sweeps, study_sweeps
+from velothread.lab.sweeps import LARGE_BATCH, STUDY_BATCH, Query, essential, query_sweeps, study_sweeps
 from velothread.lab.targets import targets
 from velothread.lab.trace import timeline
 from velothread.lab.trials import Bench
