@@ -215,9 +215,11 @@ class Result:
             raise OptionError("this result has been read already; keep result.arrow(), or run the query again")
         self._started = True
         self._rejects.begin(self._refusals)
+        start = perf_counter()
         rows = self._measured(pieces(self._execution))
         # One that is left half-read is closed before the interpreter takes apart what its end needs.
         weakref.finalize(rows, _close, weakref.ref(rows))
+        self.stats.prepare_s = perf_counter() - start
         return rows
 
     def _measured(self, pieces: Iterator[Any]) -> Iterator[Any]:
@@ -236,11 +238,11 @@ class Result:
             self._failure = e
             raise
         finally:
+            ending = perf_counter()
             close = getattr(pieces, "close", None)
             if close is not None:
                 close()
             self.stats.run_s = perf_counter() - start
-            self.stats.prepare_s = self._execution.prepare_ns / 1e9
             self.stats.merge_s = self._execution.regions.total_ns / 1e9
             self.stats.stages = metrics.stages[first:]
             self.stats.refused, self.stats.failures = self.refused, self.failures
@@ -251,6 +253,7 @@ class Result:
             self._rejects.write(self._refusals)
             if self._gil is not None:
                 self._gil.end()
+            self.stats.prepare_s += self._execution.prepare_ns / 1e9 + perf_counter() - ending
 
 
 def _close(rows: weakref.ref[Any]) -> None:

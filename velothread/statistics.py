@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Statistics:
-    """The statistics of one query: times in seconds. Of `run_s`, what the coordinator did between stages: prepare_s,
-    it made them; merge_s, it put partial results together. functions: what the Python functions in it cost.
+    """The statistics of one query: times in seconds. What the coordinator did between stages: prepare_s, it made
+    them, and tidied up; merge_s, it put partial results together. functions: what the Python functions in it cost.
 
     Threading: written by the thread that runs the query, read by any.
     """

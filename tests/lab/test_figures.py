@@ -122,7 +122,7 @@ def test_each_table_of_the_study_has_its_figures_beside_ours() -> None:
     kinds = ("engine", "simple", "fed", "passthrough", "adaptive")
     found = Found([
         *(measured(k, [0.5], records=n, tables=("batch size",)) for k in kinds for n in (10_000, 1_000_000)),
-        *(measured("adaptive", [1 / n], query="python", batch_rows=1000, partitions=n) for n in (1, 2)),
+        *(measured("adaptive", [1 / n], query="python", batch_rows=10_000, partitions=n) for n in (1, 2)),
         *(measured("adaptive", [0.4], wait=w, tables=("waits",)) for w in ("spin", "yield")),
     ])  # fmt: skip
     parts = [{"name": "lock", "what": "w", "ns": {"median": 30.0}, "study_us": 0.06}]

@@ -119,11 +119,13 @@ class FedDirectly(_Bare):
         feeder.waiting_ns = feeder.waits.wait_ns
         feeder.handoff_ns = fed - began - feeder.waiting_ns
         receiver.join()
-        feeder.waiting_ns += perf_counter_ns() - fed
-        feeder.end()
+        joined = perf_counter_ns()
+        feeder.waiting_ns += joined - fed
         for outcome in receiver.outbox:
             if outcome.value is not None:
                 yield Part(outcome.at, outcome.value)
+        feeder.sink_ns = perf_counter_ns() - joined
+        feeder.end()
 
 
 __all__ = ["FED_DEPTH", "EngineAlone", "FedDirectly"]

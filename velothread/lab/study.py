@@ -148,7 +148,7 @@ def _batch_sizes(found: Found) -> dict[str, Any] | None:
 
 
 def _partitions(found: Found) -> dict[str, Any] | None:
-    cases = [(_FILTER, STUDY_BATCH), (_FILTER, 10_000), ("group by", 10_000), ("python", 1_000)]
+    cases = [(_FILTER, STUDY_BATCH), (_FILTER, 10_000), ("group by", 10_000), ("python", 10_000)]
     cases = [c for c in cases if found.of("adaptive", c[0], c[1]) is not None]
     if not cases:
         return None
@@ -159,7 +159,7 @@ def _partitions(found: Found) -> dict[str, Any] | None:
             one, base = (found.of("adaptive", query, size, partitions=n) for n in (number, 1))
             row.append(f"{us(one.latency_us.median if one else None)} ({times(ratio(one, base))})")
         rows.append(row)
-    python = ratio(found.of("adaptive", "python", 1_000, partitions=2), found.of("adaptive", "python", 1_000))
+    python = ratio(found.of("adaptive", "python", 10_000, partitions=2), found.of("adaptive", "python", 10_000))
     names = {_FILTER: "filter", "group by": "group by", "python": "Python function"}
     columns = ["partitions", "the study", *(f"{names[q]}, {s:,}-record batches" for q, s in cases)]
     finding = "In the study more partitions brought nothing on one core." + (

@@ -43,7 +43,12 @@ def study_sweeps(queries: Sequence[Query], records: int, cores: int) -> Iterator
     yield from _kinds(filtering, min(STUDY_RECORDS[0], records), (STUDY_BATCH,))
     yield from _kinds(filtering, records, (STUDY_BATCH, LARGE_BATCH))
     yield from batch_sizes(filtering)
-    for query, size in ((filtering, STUDY_BATCH), (filtering, LARGE_BATCH), (python, 1_000), (grouping, LARGE_BATCH)):
+    for query, size in (
+        (filtering, STUDY_BATCH),
+        (filtering, LARGE_BATCH),
+        (python, LARGE_BATCH),
+        (grouping, LARGE_BATCH),
+    ):
         yield from partitions(query, size)
     for query, size in (
         (filtering, 10), (filtering, STUDY_BATCH), (filtering, LARGE_BATCH), (grouping, LARGE_BATCH), (python, 1_000),
@@ -131,7 +136,7 @@ def core_counts(query: Query, size: int, cores: int) -> Iterator[tuple[str, SetU
 
 def builds(query: Query) -> Iterator[tuple[str, SetUp]]:
     """What another build of Python is compared by: one thread without a processor in the way, then receivers."""
-    size = 1_000 if query.costly else LARGE_BATCH
+    size = LARGE_BATCH
     records = _records(query, size)
     yield BUILDS, SetUp("simple", query.name, records, size)
     for number in PARTITIONS:

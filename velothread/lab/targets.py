@@ -23,7 +23,7 @@ def targets(
         ),
         _row(
             "partitions 2 against 1, CPU-bound query", "1.00x", "at least 1.8x",
-            ratio(found.of("adaptive", "python", 1_000, partitions=2), found.of("adaptive", "python", 1_000)),
+            ratio(found.of("adaptive", "python", 10_000, partitions=2), found.of("adaptive", "python", 10_000)),
             lambda v: v >= 1.8, times,
         ),
         _row(

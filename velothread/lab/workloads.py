@@ -24,7 +24,7 @@ STUDY_QUERIES = {"filter": FILTER, "group by": GROUP_BY, "python": PYTHON, "mixe
 KINDS = {"filter": "kernels", "group by": "kernels", "python": "functions", "mixed": "mixed"}
 
 # Calls a Python function for each record: fewer of them say as much.
-_FEWER = 10
+_FEWER = 2
 
 
 @udf(lift=False, inline=False)

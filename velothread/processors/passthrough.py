@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from time import perf_counter_ns
 from typing import Any
 
 import pyarrow as pa
@@ -24,13 +25,17 @@ class PassthroughWorker:
 
     def process(self, index: int, split: Split) -> Any:
         """The batches as a list, or None when only counting."""
+        start = perf_counter_ns()
         batches: list[pa.RecordBatch] = list(split.batches())
+        read = perf_counter_ns()
         rows = sum([batch.num_rows for batch in batches])
         self.rows += rows
         metrics = self.metrics
+        metrics.source_ns += read - start
         metrics.records += rows
         metrics.batches += len(batches)
         metrics.bytes += split.bytes
+        metrics.engine_ns += perf_counter_ns() - read
         return None if self.count_only else batches
 
     def finish(self) -> int | None:

@@ -94,11 +94,13 @@ class SimpleProcessor:
             worker.metrics = metrics  # type: ignore[attr-defined]
         iterator = iter(splits)
         index = 0
+        mark = perf_counter_ns()
         try:
             while True:
                 if self.cancels.count != since:
                     raise Cancelled("the query was cancelled")
                 start = perf_counter_ns()
+                metrics.routing_ns += start - mark
                 try:
                     split = next(iterator)
                 except StopIteration:
@@ -106,7 +108,7 @@ class SimpleProcessor:
                 read = perf_counter_ns()
                 metrics.source_ns += read - start
                 value = worker.process(index, split)
-                done = perf_counter_ns()
+                mark = done = perf_counter_ns()
                 if not reports:
                     metrics.engine_ns += done - read
                 if metrics.spans is not None:
@@ -116,7 +118,8 @@ class SimpleProcessor:
                 progress.bytes_done += split.bytes
                 if value is not None:
                     yield Part(index, value)
-                    metrics.sink_ns += perf_counter_ns() - done
+                    mark = perf_counter_ns()
+                    metrics.sink_ns += mark - done
                 index += 1
         finally:
             if (close := getattr(iterator, "close", None)) is not None:

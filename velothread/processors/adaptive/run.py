@@ -29,12 +29,12 @@ from velothread.processors.stage import Part, Stage
 from velothread.sources.source import Split
 
 # A receiver that takes less than this for a split gets more of them at a time: up to this much work, or this many.
-_QUEUED_NS = 2_000_000
+_QUEUED_NS = 4_000_000
 _MOST_QUEUED = 64
 # While all receivers have work left, outcomes are collected several at a time: one waits so long at most until the
 # coordinator is woken for it, while its receiver does quick splits; for its next split, if that takes longer.
-_QUIET_NS = 500_000
-_PATIENCE_S = 2e-3
+_QUIET_NS = 1_000_000
+_PATIENCE_S = 4e-3
 # Waking up may take so long: less work than this is no reason for patience.
 _WAKE_NS = 150_000
 # How long a run that is stopped waits for receivers to get out of their kernels; after Ctrl-C the user waits, too. A
