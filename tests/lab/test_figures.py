@@ -42,9 +42,9 @@ def test_counts_of_all_rounds_are_per_record() -> None:
     assert found["ledger"] is None
 
 
-def test_the_ledger_is_the_mean_of_the_rounds_and_adds_up() -> None:
-    one = measured("simple", [1.0, 1.0])
-    for trial, engine in zip(one.trials, (600, 800), strict=True):
+def test_the_ledger_is_that_of_the_median_round_and_adds_up() -> None:
+    one = measured("simple", [1.0, 9.0, 2.0])
+    for trial, engine in zip(one.trials, (600, 100, 700), strict=True):
         trial.ledger = {**dict.fromkeys(LEDGER, 0), "engine": engine, "unexplained": 1000 - engine}
     assert one.ledger is not None
     assert one.ledger["engine"] == pytest.approx(700e-9)

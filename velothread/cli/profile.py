@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -61,35 +62,60 @@ def command(**chosen: Any) -> int:
     how = How.rough(chosen["compare_with"]) if chosen["quick"] else How(compare_with=chosen["compare_with"])
     if chosen["rounds"]:
         how = replace(how, rounds=chosen["rounds"])
+    json_file = None if chosen["json_file"] == "-" else chosen["json_file"]
     telling = _Telling()
-    lab = Lab(workload, how, telling)
-    made: dict[str, Any] = {}
-
-    def work() -> None:
-        # The trace first: who asks for nothing else need not wait for the rest.
+    with _Files([f for f in (chosen["trace"], chosen["report"], json_file) if f]) as files:
+        lab = Lab(workload, how, telling)
+        try:
+            trace, report = run_interruptibly(
+                lambda: (lab.trace() if chosen["trace"] else None, lab.document()), lambda: None, lab.cancel
+            )
+        finally:
+            telling.clear()
+        text = json.dumps(report, indent=1) + "\n"
         if chosen["trace"]:
-            made["trace"] = lab.trace()
-        made["report"] = lab.document()
+            files.write(chosen["trace"], json.dumps(trace))
+        if chosen["report"]:
+            from velothread.lab.report import render
 
-    try:
-        run_interruptibly(work, lambda: None, lab.cancel)
-    finally:
-        telling.clear()
-    report = made["report"]
-    if chosen["trace"]:
-        _write(chosen["trace"], json.dumps(made["trace"]))
-    if chosen["report"]:
-        from velothread.lab.report import render
-
-        _write(chosen["report"], render(report))
-    text = json.dumps(report, indent=1)
-    if chosen["json_file"] == "-":
-        click.echo(text)
-    else:
-        if chosen["json_file"]:
-            _write(chosen["json_file"], text + "\n")
-        click.echo(summary(report))
+            files.write(chosen["report"], render(report))
+        if json_file:
+            files.write(json_file, text)
+    click.echo(text if chosen["json_file"] == "-" else summary(report), nl=chosen["json_file"] != "-")
     return 0
+
+
+class _Files:
+    """Output files, each written as a whole or not at all. Opened at once: that one can't be written is better said
+    before minutes of measuring.
+
+    Threading: used by the main thread.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._open = {path: AtomicFile(path) for path in paths}
+
+    def __enter__(self) -> Self:
+        try:
+            for file in self._open.values():
+                file.open()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing stays of what was not written."""
+        for file in self._open.values():
+            file.discard()
+
+    def write(self, path: str, text: str) -> None:
+        """All of a file."""
+        file = self._open[path]
+        file.write(text.encode())
+        file.commit()
+        del self._open[path]
+        print(f"{path} written", file=sys.stderr)
 
 
 def _workload(chosen: dict[str, Any]) -> Workload:
@@ -110,19 +136,6 @@ def _workload(chosen: dict[str, Any]) -> Workload:
         parameters=values.parameters(chosen["parameters"]),
         dialect=options.get("dialect"),
     )
-
-
-def _write(path: str, text: str) -> None:
-    """All of it or nothing."""
-    file = AtomicFile(path)
-    try:
-        file.open()
-        file.write(text.encode())
-        file.commit()
-    except BaseException:
-        file.discard()
-        raise
-    print(f"{path} written", file=sys.stderr)
 
 
 class _Telling:

@@ -111,13 +111,12 @@ class FedDirectly(_Bare):
         feeder.start()
         receiver.start()
         put = receiver.handoff.put
-        began = perf_counter_ns()
         for item in enumerate(splits):
             put(item)
         receiver.handoff.close()
         fed = perf_counter_ns()
         feeder.waiting_ns = feeder.waits.wait_ns
-        feeder.handoff_ns = fed - began - feeder.waiting_ns
+        feeder.handoff_ns = fed - feeder.started_ns - feeder.waiting_ns  # its thread's start, too
         receiver.join()
         joined = perf_counter_ns()
         feeder.waiting_ns += joined - fed

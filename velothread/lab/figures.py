@@ -129,9 +129,10 @@ class Measurement:
 
     @property
     def ledger(self) -> dict[str, float] | None:
-        """Seconds by part, the mean of the rounds; None where there is no account."""
-        kept = [t.ledger for t in self.trials if t.ledger]
-        return {part: sum(x[part] for x in kept) / len(kept) / 1e9 for part in LEDGER} if kept else None
+        """Seconds by part, of the trial with the median wall time: one that was, no mean of several; None where there
+        is no account."""
+        kept = sorted((t for t in self.trials if t.ledger), key=lambda t: t.wall_ns)
+        return {part: kept[len(kept) // 2].ledger[part] / 1e9 for part in LEDGER} if kept else None
 
     @property
     def unexplained(self) -> float | None:

@@ -84,6 +84,8 @@ class Lab:
             asked = [pair for query in queries for pair in query_sweeps(query, cores)]
         if self.how.quick:
             asked = [(table, setup) for table, setup in asked if essential(setup)]
+        # First what can fail.
+        comparison = self._comparison(queries)
         self.told(0, 1, "components")
         parts = components(self.how.rounds)
         self.told(0, 1, "wake-up times")
@@ -102,7 +104,7 @@ class Lab:
             "hybrid": hybrid_against_best(found),
             "recommendation": recommended,
             "simulation": self._simulation(found, queries[0], woken),
-            "comparison": self._comparison(queries),
+            "comparison": comparison,
             "seconds": round(time.perf_counter() - self.started, 1),
         }
 

@@ -120,7 +120,7 @@ def _ledger(report: Mapping[str, Any]) -> Iterator[str]:
         if key in seen:
             continue
         seen.add(key)
-        shares = [percent(ledger["parts"][part] / ledger["wall_s"]) for part in LEDGER]
+        shares = [percent(ledger["parts"].get(part, 0.0) / ledger["wall_s"]) for part in LEDGER]
         rows.append([f"{key[0]}; {setup['records']:,} records", size, *shares])
     yield from _section("Ledger: where the time of all threads went", ["set-up", "batch", *LEDGER], rows)
 

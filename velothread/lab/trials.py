@@ -77,7 +77,7 @@ class Bench:
         :raises OptionError: it is not one query, or reads nothing.
         """
         if query not in self._facts:
-            setup = SetUp("simple", query, self.workload.records_of(query), 1 << 16)
+            setup = SetUp("simple", query, self.workload.records, 1 << 16)
             with self._opened(setup, False) as session:
                 result = self._bound(session, setup)
                 sources = list(_scanned(result.execution))

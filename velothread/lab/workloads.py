@@ -23,9 +23,6 @@ MIXED = "SELECT symbol, sum(digits(qty)) AS digits, avg(price) AS mean FROM trad
 STUDY_QUERIES = {"filter": FILTER, "group by": GROUP_BY, "python": PYTHON, "mixed": MIXED}
 KINDS = {"filter": "kernels", "group by": "kernels", "python": "functions", "mixed": "mixed"}
 
-# Calls a Python function for each record: fewer of them say as much.
-_FEWER = 2
-
 
 @udf(lift=False, inline=False)
 def digits(number: int) -> int:
@@ -44,8 +41,7 @@ class Workload:
     """Queries by name, and what is needed to run them.
 
     tables: registered names. read: options of files. functions: `--udf` specs; own: functions of the lab. costly:
-    queries of which fewer records are run. opener: opens what a query names; the lab puts records in memory in its
-    place. study: is it the study's own?
+    queries that call a Python function for each record. kinds: what a query mostly does (`kind_of`).
     """
 
     name: str
@@ -64,10 +60,6 @@ class Workload:
     def is_study(self) -> bool:
         """The study's own records and queries?"""
         return self.name == "study"
-
-    def records_of(self, query: str) -> int:
-        """How many records a trial of the query has at most."""
-        return self.records // _FEWER if query in self.costly else self.records
 
 
 def study_workload(records: int = 1_000_000) -> Workload:
