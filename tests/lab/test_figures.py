@@ -90,8 +90,10 @@ def test_recommendations_follow_the_figures() -> None:
     assert throughput["settings"] == "--processor adaptive --partitions 2 --batch-rows 10000"
     assert "2.00x the best of one thread" in throughput["because"]
     assert balance["processor"] == "adaptive"
-    quick_receivers = [measured("simple", [1.0]), measured("adaptive", [0.5])]
-    assert recommendation(Found(quick_receivers), "filter")[0]["processor"] == "adaptive"
+    wakes = [{"wait": "hybrid", "case": "idle", "p50_us": 7.0}]
+    latency, *_ = recommendation(Found(slow_receivers), "filter", wakes)
+    assert "is done in 100 µs" in latency["because"]
+    assert "two wake-ups more, 114 µs" in latency["because"]
     assert recommendation(Found([]), "filter") == []
 
 
@@ -110,12 +112,13 @@ def test_targets_say_what_is_met_and_leave_out_what_was_not_measured() -> None:
     missed = rows["processor overhead over the engine, 100-record batches, hybrid"]
     assert (missed["met"], missed["here"]) == (False, "0.400 µs a record")
     assert "engine alone, 10,000-record batches" not in rows
-    wakes = [
-        {"wait": "hybrid", "case": "idle", "p50_us": 13.1}, {"wait": "queue.SimpleQueue", "case": "idle", "p50_us": 10},
-    ]  # fmt: skip
-    [row] = targets(Found([]), wakes)
-    assert not row["met"]
-    assert row["here"].startswith("1.31x")
+    p50 = {("hybrid", "ping-pong"): 13.1, ("hybrid", "idle"): 12.9}
+    p50 |= {("queue.SimpleQueue", "ping-pong"): 10.0, ("queue.SimpleQueue", "idle"): 8.0}
+    wakes = [{"wait": wait, "case": case, "p50_us": us} for (wait, case), us in p50.items()]
+    playing, idle = targets(Found([]), wakes)
+    assert (playing["met"], idle["met"]) == (False, True)
+    assert playing["here"].startswith("1.31x")
+    assert idle["here"] == "1.29x (12.9 µs and 10.0 µs; SimpleQueue after idleness: 8.00 µs)"
 
 
 def test_each_table_of_the_study_has_its_figures_beside_ours() -> None:

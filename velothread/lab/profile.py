@@ -92,7 +92,7 @@ class Lab:
         woken = wakes(self.how.samples)
         idling = idle(self.how.idle_s)
         found = Found(measure(asked, self._trial, self.how.rounds, self.told))
-        recommended = recommendation(found, queries[0].name)
+        recommended = recommendation(found, queries[0].name, woken)
         return {
             **self._head(queries),
             "measurements": [m.as_dict() for m in found.measurements],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from velothread.lab.figures import Measurement
@@ -15,12 +15,12 @@ _CHOICES = ("simple", "adaptive")
 _NOISE = 0.03
 
 
-def recommendation(found: Found, query: str) -> list[dict[str, Any]]:
+def recommendation(found: Found, query: str, wakes: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """Three answers for a query, each with the figures that it is made from. Empty when there is nothing to choose.
 
-    latency: the shortest time until the result of a small batch is there (the smallest of 100 records or more that was
-    measured with both processors). throughput: the most records per second of all. balance: the most records per second
-    for its CPU time.
+    latency: the shortest time until the result of a small batch is there (100 records, or the smallest above that),
+    while little comes: through a receiver, it takes the same work and two wake-ups. throughput: the most records per
+    second of all. balance: the most records per second for its CPU time.
     Where a simpler set-up is within 3 % of the best, it is recommended.
     """
     choices = [
@@ -31,30 +31,36 @@ def recommendation(found: Found, query: str) -> list[dict[str, Any]]:
         return []
     best = _best(choices, lambda m: m.latency_us.median)
     lean = _best(choices, lambda m: m.latency_us.median * m.cpu_us.median)
-    rows = []
-    small = _small_batches(choices)
-    if small:
-        quick = _best(small, lambda m: m.latency_us.median)
-        other = _best([m for m in small if m.setup.kind != quick.setup.kind], lambda m: m.latency_us.median)
-        rows.append(_row("latency", quick, f"{_batch_time(quick)} for a batch of {quick.setup.batch_rows:,}; "
-                         f"{other.setup.title} takes {_batch_time(other)}"))  # fmt: skip
     simple = [m for m in choices if m.setup.kind == "simple"]
     one = _best(simple, lambda m: m.latency_us.median) if simple else best
-    rows.append(
+    return [
+        *_latency(simple, wakes),
         _row(
             "throughput", best,
             f"{rate(best.throughput.median)}, {times(one.latency_us.median / best.latency_us.median)} "
             f"the best of one thread, for {us(best.cpu_us.median)} of CPU a record",
-        )
-    )  # fmt: skip
-    rows.append(
+        ),
         _row(
             "balance", lean,
             f"{rate(lean.throughput.median)} for {us(lean.cpu_us.median)} of CPU a record: "
             f"{digits(lean.cpu_us.median / lean.latency_us.median)} cores busy",
-        )
-    )  # fmt: skip
-    return rows
+        ),
+    ]  # fmt: skip
+
+
+def _latency(simple: Sequence[Measurement], wakes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    # A batch of a few records says how long a call takes, and nobody runs like that.
+    small = [m for m in simple if m.setup.batch_rows is not None and m.setup.batch_rows >= 100]
+    if not small:
+        return []
+    one = min(small, key=lambda m: m.setup.batch_rows or 0)
+    size = one.setup.batch_rows or 1
+    work = one.latency_us.median * size
+    said = f"a batch of {size:,} is done in {us(work)}"
+    woken = next((w["p50_us"] for w in wakes if w["wait"] == "hybrid" and w.get("case") == "idle"), None)
+    if woken is not None:
+        said += f"; through a receiver that sleeps it takes two wake-ups more, {us(work + 2 * woken)}"
+    return [_row("latency", one, said + ", and queues make it longer where much comes")]
 
 
 def _best(choices: Sequence[Measurement], cost: Any) -> Measurement:
@@ -70,18 +76,6 @@ def _best(choices: Sequence[Measurement], cost: Any) -> Measurement:
         )  # fmt: skip
 
     return min(good, key=plainness)
-
-
-def _small_batches(choices: Sequence[Measurement]) -> list[Measurement]:
-    """Those with the smallest batches that both processors ran; of few rows, a batch is there soon."""
-    sizes = [{m.setup.batch_rows or 0 for m in choices if m.setup.kind == kind} for kind in _CHOICES]
-    # A batch of one record says how long a call takes, and nobody runs like that.
-    wanted = min((s for s in sizes[0] & sizes[1] if s >= 100), default=None)
-    return [m for m in choices if m.setup.batch_rows == wanted] if wanted is not None else []
-
-
-def _batch_time(one: Measurement) -> str:
-    return us(one.latency_us.median * (one.setup.batch_rows or 1))
 
 
 def _row(purpose: str, one: Measurement, because: str) -> dict[str, Any]:

@@ -170,8 +170,8 @@ def _comparison(report: Mapping[str, Any]) -> Iterator[str]:
             rates = kind["throughput"][name]
             rows.append(
                 [
-                    name, rate(kind["simple"][name]), *(rate(r) for r in rates.values()), times(kind["speed_up"][name]),
-                    percent(kind["contention"][name]),
+                    name, rate(kind.get("simple", {}).get(name)), *(rate(r) for r in rates.values()),
+                    times(kind["speed_up"][name]), percent(kind["contention"][name]),
                 ]
             )  # fmt: skip
         threads = list(next(iter(kind["throughput"].values())))

@@ -13,6 +13,7 @@ from velothread.lab.report.setups import (
     WAITS,
     Measurement,
     by_query,
+    by_workload,
     labels,
     mapping,
     mappings,
@@ -83,16 +84,17 @@ def throughput_by_partitions(report: Report) -> Chart | None:
     """Records per second by partitions, beside what is in proportion to them."""
     plots = []
     findings = []
-    for query, found in by_query(sweep(report, "partitions")).items():
+    for query, found in by_workload(sweep(report, "partitions")).items():
         lines = _lines(found, "partitions", "throughput")
         if not lines:
             continue
-        first = lines[0].points
+        line = max(lines, key=lambda one: len(one.points))
+        first = line.points
         cores = number(setup(found[0]).get("cores")) or number(mapping(report.get("machine")).get("cores"))
         best = max(first, key=lambda p: p.y)
         if len(first) > 1 and first[0].y:
             findings.append(
-                f"{f'For {query}, ' if query else ''}{lines[0].label} is fastest with {figures.count(best.x)} "
+                f"{f'For {query}, ' if query else ''}{line.label} is fastest with {figures.count(best.x)} "
                 f"partition{'' if best.x == 1 else 's'}, {figures.times(best.y / first[0].y)} as fast as with "
                 f"{figures.count(first[0].x)}."
             )
@@ -154,8 +156,10 @@ def ledger(report: Report) -> Chart | None:
 def wait_phases(report: Report) -> Chart | None:
     """In which phase waits ended: a bar for each wait strategy."""
     plots = []
-    found_all = [m for m in sweep(report, "waits") if any(number(n) for n in mapping(m.get("ended")).values())]
-    for query, found in by_query(found_all).items():
+    waits = [m for m in sweep(report, "waits") if any(number(n) for n in mapping(m.get("ended")).values())]
+    # In full, if it was; a receiver that is fed, or has nothing to do, waits otherwise.
+    whole = [m for m in waits if setup(m).get("kind") == "adaptive"] or waits
+    for query, found in by_workload(whole).items():
         found = sorted(found, key=lambda m: _wait_rank(setup(m).get("wait")))
         bars = []
         for measurement, name in zip(found, _wait_labels(found), strict=True):
@@ -191,7 +195,7 @@ def _wait_rank(wait: Any) -> int:
 
 def wake_latency(report: Report) -> Chart | None:
     """How long a waiting receiver takes to wake: share of wakes by time, for each strategy."""
-    lines = []
+    cases: dict[str, list[Line]] = {}
     for wake in sorted(mappings(report.get("wakes")), key=lambda w: _wait_rank(w.get("wait"))):
         buckets = [
             (upper, n)
@@ -208,11 +212,11 @@ def wake_latency(report: Report) -> Chart | None:
         for upper, n in sorted(buckets):
             below += n
             points.append(Point(upper, below / total))
-        lines.append(Line(str(wake.get("wait")), tuple(points), "steps"))
-    if not lines:
+        cases.setdefault(str(wake.get("case") or ""), []).append(Line(str(wake.get("wait")), tuple(points), "steps"))
+    if not cases:
         return None
     measured = [
-        (p50, str(w.get("wait"))) for w in mappings(report.get("wakes")) if (p50 := number(w.get("p50_us"))) is not None
+        (p50, _wake_name(w)) for w in mappings(report.get("wakes")) if (p50 := number(w.get("p50_us"))) is not None
     ]
     caption = "Share of wakes that took at most so long; the further left a line, the sooner a receiver wakes."
     if measured:
@@ -221,12 +225,19 @@ def wake_latency(report: Report) -> Chart | None:
             f"{microseconds(max(measured)[0])} with {max(measured)[1]}."
         )
     rows = [
-        [str(w.get("wait")), *(microseconds(w.get(key)) for key in ("p50_us", "p90_us", "p99_us", "max_us"))]
+        [_wake_name(w), *(microseconds(w.get(key)) for key in ("p50_us", "p90_us", "p99_us", "max_us"))]
         for w in sorted(mappings(report.get("wakes")), key=lambda w: _wait_rank(w.get("wait")))
     ]
-    plot = LinePlot("", Axis("time to wake", "us", 10), Axis("share of wakes", "share"), tuple(lines))
+    plots = [
+        LinePlot(case, Axis("time to wake", "us", 10), Axis("share of wakes", "share"), tuple(lines))
+        for case, lines in cases.items()
+    ]
     table = Table("Time to wake", ["wait strategy", "median", "90 %", "99 %", "longest"], rows)
-    return Chart("wake-latency", "Time to wake", caption, (plot,), (table,))
+    return Chart("wake-latency", "Time to wake", caption, tuple(plots), (table,))
+
+
+def _wake_name(wake: Mapping[str, Any]) -> str:
+    return ", ".join(str(wake[key]) for key in ("wait", "case") if wake.get(key))
 
 
 def gil(report: Report) -> Chart | None:

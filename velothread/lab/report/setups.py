@@ -62,6 +62,18 @@ def by_query(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]
     return found
 
 
+def by_workload(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:
+    """Measurements by their query and the size of their batches, which is said where a query has several."""
+    found: dict[str, list[Measurement]] = {}
+    for query, of in by_query(measurements).items():
+        sizes = list(dict.fromkeys(setup(m).get("batch_rows") for m in of))
+        for size in sizes:
+            said = _SAID["batch_rows"](size) if len(sizes) > 1 else ""
+            name = ", ".join(filter(None, [query, said]))
+            found[name] = [m for m in of if setup(m).get("batch_rows") == size]
+    return found
+
+
 def labels(measurements: Sequence[Measurement], *, apart_from: tuple[str, ...] = (), kind: bool = True) -> list[str]:
     """A name for each measurement: its kind and the settings in which measurements of that kind differ.
 

@@ -7,7 +7,18 @@ from typing import Any
 
 from velothread.lab.report.figures import count, digits, listed, median, microseconds, number, rate, share, times
 from velothread.lab.report.markup import text
-from velothread.lab.report.setups import KINDS, Measurement, by_query, labels, mapping, mappings, rank, setup, sweep
+from velothread.lab.report.setups import (
+    KINDS,
+    Measurement,
+    by_query,
+    by_workload,
+    labels,
+    mapping,
+    mappings,
+    rank,
+    setup,
+    sweep,
+)
 
 Report = Mapping[str, Any]
 
@@ -40,13 +51,14 @@ def tiles(report: Report) -> list[tuple[str, str, str]]:
         if engine:
             one = min(engine, key=_latency)
             found.append(("engine alone", microseconds(_latency(one)), "a record"))
-        whole = [m for m in setups if setup(m).get("kind") != "engine" and median(m.get("throughput"))]
+        idle = ("engine", "passthrough")  # no processor, or no work
+        whole = [m for m in setups if setup(m).get("kind") not in idle and median(m.get("throughput"))]
         if whole:
             best = max(whole, key=lambda m: median(m.get("throughput")) or 0.0)
             found.append(("most records per second", rate(median(best["throughput"])), names[id(best)]))
     gains = _partition_gains(report)
     if gains:
-        query, gain, best_number, _ = gains[0]
+        query, gain, best_number, _ = max(gains, key=lambda g: g[1])
         with_how_many = f"with {best_number} partition{'' if best_number == '1' else 's'}"
         found.append(("gain by partitions", times(gain), f"{with_how_many}, {query}" if query else with_how_many))
     targets = [t for t in mappings(report.get("targets")) if t.get("met") is not None]
@@ -119,10 +131,11 @@ def _setups_said(report: Report) -> str:
 def _partition_gains(report: Report) -> list[tuple[str, float, str, str]]:
     """For each query swept: the best throughput against that of the fewest partitions, and with how many each."""
     gains = []
-    for query, found in by_query(sweep(report, "partitions")).items():
+    for query, found in by_workload(sweep(report, "partitions")).items():
         of = [m for m in found if number(setup(m).get("partitions")) and median(m.get("throughput"))]
         if len({setup(m)["partitions"] for m in of}) < 2:
             continue
+        of = [m for m in of if setup(m).get("kind") == "adaptive"] or of
         least = min(of, key=lambda m: setup(m)["partitions"])
         best = max(of, key=lambda m: median(m.get("throughput")) or 0.0)
         gain = (median(best["throughput"]) or 0.0) / (median(least["throughput"]) or 1.0)
@@ -151,7 +164,7 @@ def _hybrid_said(report: Report) -> str:
 
 def _ledger_said(report: Report) -> str:
     shares = []
-    for m in mappings(report.get("measurements")):
+    for m in sweep(report, "set-ups") or mappings(report.get("measurements")):
         ledger = mapping(m.get("ledger"))
         wall, left = number(ledger.get("wall_s")), number(mapping(ledger.get("parts")).get("unexplained"))
         if wall and left is not None:
