@@ -18,7 +18,6 @@ from velothread.types import VARCHAR
 # What the answer must not depend on.
 WAYS: tuple[dict[str, Any], ...] = (
     {"processor": "simple"},
-    {"processor": "adaptive", "partitions": 1},
     {"processor": "adaptive", "partitions": 3},
     {"processor": "adaptive", "partitions": 2, "strategy": "round-robin", "wait": "condvar", "queue_depth": 1},
     {"processor": "adaptive", "partitions": 2, "state": "shared"},

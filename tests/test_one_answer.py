@@ -104,7 +104,7 @@ def at_once(groups: int, waiting: int) -> AbstractContextManager[None]:
     return patch.multiple(shared_groups, _FEW_GROUPS=groups, _MOST_WAITING=waiting)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     table=tables(),
     sql=queries(),
@@ -121,7 +121,7 @@ def test_shared_state_agrees(
         assert outcome(sql, {"t": table}, batch_rows=batch_rows, state="shared", **way) == partitioned
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     table=tables(max_rows=80),
     key=st.sampled_from(["", "g", "k", "s, b", "x", "d, m", "[i % 3]"]),

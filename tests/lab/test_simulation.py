@@ -157,7 +157,7 @@ def test_outcomes_are_collected_several_at_a_time() -> None:
 
 
 @settings(max_examples=50)
-@given(costs, st.integers(1, 8), st.integers(1, 8), st.integers(1, 300), st.integers(0, 5))
+@given(costs, st.integers(1, 8), st.integers(1, 8), st.integers(1, 100), st.integers(0, 5))
 def test_each_split_is_handed_on_once_and_in_order(
     costs: Costs, cores: int, partitions: int, batches: int, seed: int
 ) -> None:
@@ -169,7 +169,7 @@ def test_each_split_is_handed_on_once_and_in_order(
     assert [index for index, _, _ in seen] == list(range(batches))
     assert all(dealt < handed_on for _, dealt, handed_on in seen)
     handed_on = [at for _, _, at in seen]
-    assert handed_on == sorted(handed_on) and handed_on[-1] <= outcome.seconds * 1e6
+    assert handed_on == sorted(handed_on) and handed_on[-1] <= outcome.seconds * 1e6 * (1 + 1e-9)
     for part, share in outcome.busy.items():
         assert 0.0 <= share <= 1.0 + 1e-9, part
 

@@ -83,7 +83,8 @@ class ExpressionWriter:
     def _write(self, e: Expression, guard: str) -> str:
         if isinstance(e, Column):
             return self._column(e, guard)
-        if not guard and (column := self._by_value_column(e)) is not None:
+        # A column that only served a filter may have been left behind with it; what `e` takes of it is known then.
+        if not guard and (column := self._by_value_column(e)) is not None and column in self.raw:
             return self._write_by_value(e, column)
         match e:
             case Call():

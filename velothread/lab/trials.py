@@ -160,11 +160,14 @@ def _pass_through(execution: Execution, processor: Processor, setup: SetUp) -> t
     splits, records = _largest(execution)
     gc.collect()
     cpu, start = process_time_ns(), perf_counter_ns()
-    for _ in processor.run(Passthrough(), splits):
+    parts = processor.run(Passthrough(), splits)
+    prepared = perf_counter_ns() - start
+    for _ in parts:
         pass
     wall, cpu = perf_counter_ns() - start, process_time_ns() - cpu
     stages = list(processor.metrics.stages)
-    return Trial(max(records, 1), wall, cpu, _waits(stages), ledger_of(stages, wall)), stages
+    ledger = ledger_of(stages, wall, prepare_ns=prepared)
+    return Trial(max(records, 1), wall, cpu, _waits(stages), ledger), stages
 
 
 def _largest(execution: Execution) -> tuple[list[Split], int]:

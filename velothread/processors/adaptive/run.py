@@ -69,7 +69,6 @@ class Run:
         size: int | None = None,
         trace: bool = False,
     ) -> None:
-        made = perf_counter_ns()
         self.stage, self.choice = stage, choice
         self.n, self.depth = n, depth
         self.cancelled = False
@@ -118,7 +117,6 @@ class Run:
         if isinstance(splits, Sized):
             self.progress.splits = len(splits)
             self.progress.bytes = sum([split.bytes for split in splits])
-        self._making_ns = perf_counter_ns() - made
 
     # From any thread
 
@@ -154,7 +152,6 @@ class Run:
         """Deal, wait, hand on, until all is done. Closing the iterator stops the run."""
         own = self._own
         own.start()
-        own.started_ns -= self._making_ns  # which may have been a while ago: a run starts when its first part is wanted
         threads: list[CrewThread] = []
         interrupted = complete = False
         dealing = 0  # since when
