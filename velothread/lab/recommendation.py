@@ -53,7 +53,7 @@ def _latency(simple: Sequence[Measurement], wakes: Sequence[Mapping[str, Any]]) 
     small = [m for m in simple if m.setup.batch_rows is not None and m.setup.batch_rows >= 100]
     if not small:
         return []
-    one = min(small, key=lambda m: m.setup.batch_rows or 0)
+    one = min(small, key=lambda m: (m.setup.batch_rows or 0, -m.setup.records))
     size = one.setup.batch_rows or 1
     work = one.latency_us.median * size
     said = f"a batch of {size:,} is done in {us(work)}"

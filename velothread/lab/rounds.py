@@ -1,4 +1,4 @@
-"""Set-ups take turns: each is run once to warm up, then once per round, in an order that changes."""
+"""Set-ups take turns: each runs once to warm up, then once per round, in an order that changes."""
 
 from __future__ import annotations
 
@@ -55,13 +55,20 @@ def measure(
 
 
 def _shuffled(setups: Sequence[SetUp], turn: int) -> list[SetUp]:
-    """Another order for each turn, the same in each run of the lab: neighbours in time are not always the same."""
+    """Another order for each turn, the same in each run of the lab. What is compared (the set-ups of one workload) runs
+    close together, and so on a machine that is as busy; which comes first changes."""
     import random
 
-    order = list(setups)
+    workloads: dict[tuple[object, ...], list[SetUp]] = {}
+    for setup in setups:
+        workloads.setdefault((setup.query, setup.batch_rows, setup.records), []).append(setup)
+    groups = list(workloads.values())
     if turn:
-        random.Random(turn).shuffle(order)
-    return order
+        dice = random.Random(turn)
+        dice.shuffle(groups)
+        for group in groups:
+            dice.shuffle(group)
+    return [setup for group in groups for setup in group]
 
 
 def _compare(measurements: Sequence[Measurement]) -> None:

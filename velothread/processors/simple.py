@@ -55,6 +55,7 @@ class SimpleProcessor:
         return self._run(stage, splits, self.cancels.count if since is None else since)
 
     def _run(self, stage: Stage, splits: Iterable[Split], since: int) -> Generator[Part]:
+        began = perf_counter_ns()
         metrics = PartitionMetrics(0)
         # Another result of the session may be read in between, with metrics of its own.
         mine = StageMetrics(stage.name, "simple", [metrics], PartitionMetrics(0), "none", "none", note_of(stage))
@@ -65,7 +66,7 @@ class SimpleProcessor:
         if isinstance(splits, Sized):
             progress.splits = len(splits)
             progress.bytes = sum([split.bytes for split in splits])
-        metrics.start()
+        metrics.started_ns = began
         mine.coordinator.start()
         try:
             yield from self._parts(stage, splits, metrics, progress, since)

@@ -21,10 +21,10 @@ from velothread.lab.simulation.costs import Costs
 from velothread.lab.simulation.machine import FREE, HELD, PYTHON, SLEEP, WAIT, Body, Machine, SimulatedThread
 
 # As in run.py: a receiver gets this much work, or this many splits, at a time.
-_QUEUED_US = 2_000.0
+_QUEUED_US = 4_000.0
 _MOST_QUEUED = 64
 # As there: how long the coordinator waits before it looks by itself, and how much work receivers have left if it does.
-_PATIENCE_US = 2_000.0
+_PATIENCE_US = 4_000.0
 _WAKE_US = 150.0
 # As in wait.py: a wait that took longer than this halves the time that a side spins; less than that is none.
 _SHORT_WAIT_US = 40.0
@@ -81,7 +81,7 @@ def simulate(
     batches: int,
     records_per_batch: int,
     queue_depth: int = 2,
-    coalesce_us: float = 500.0,
+    coalesce_us: float = 1_000.0,
     seed: int = 1,
     trace: Callable[[int, float, float], object] | None = None,
 ) -> Outcome:

@@ -21,7 +21,7 @@ def predict(
     batches: int = 10_000,
     records_per_batch: int = 100,
     queue_depth: int = 2,
-    coalesce_us: float = 500.0,
+    coalesce_us: float = 1_000.0,
     seed: int = 1,
 ) -> list[dict[str, Any]]:
     """A row per number of cores, with as many partitions: throughput (records/s), latency of a batch (µs from dealing
@@ -65,7 +65,7 @@ def validate(
     batches: int,
     records_per_batch: int,
     queue_depth: int = 2,
-    coalesce_us: float = 500.0,
+    coalesce_us: float = 1_000.0,
     seed: int = 1,
 ) -> list[dict[str, Any]]:
     """The model beside what was measured. measured: rows with cores, partitions and throughput (records/s) of a run of
@@ -106,7 +106,7 @@ def fitted(
     batches: int,
     records_per_batch: int,
     queue_depth: int = 2,
-    coalesce_us: float = 500.0,
+    coalesce_us: float = 1_000.0,
     seed: int = 1,
 ) -> Fit:
     """Costs with `contention` such that the speed-up from 1 to 2 cores (as many partitions) is what was measured.
