@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from velothread.errors import OptionError
@@ -156,6 +156,7 @@ def test_outcomes_are_collected_several_at_a_time() -> None:
 # Properties
 
 
+@example(Costs(engine_us=1.0, wake_p99_us=5e-324), 1, 1, 1, 0)
 @settings(max_examples=50)
 @given(costs, st.integers(1, 8), st.integers(1, 8), st.integers(1, 100), st.integers(0, 5))
 def test_each_split_is_handed_on_once_and_in_order(

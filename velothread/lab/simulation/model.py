@@ -432,7 +432,7 @@ class _Run:
 def _latencies(costs: Costs, seed: int) -> Callable[[], float]:
     """Draws of the latency of wake-ups: log-normal, with the median and the 99th percentile that were measured."""
     median, p99 = costs.wake_p50_us, max(costs.wake_p50_us, costs.wake_p99_us)
-    if p99 <= 0:
+    if p99 < 1e-9:  # nothing, or a figure too small to divide
         return lambda: 0.0
     median = max(median, p99 / 1_000)
     mu, sigma = log(median), log(p99 / median) / _P99
