@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from velothread.lab.figures import LEDGER
 from velothread.lab.report import figures
 from velothread.lab.report.figures import bounds, listed, median, microseconds, number, rate, share
 from velothread.lab.report.markup import Table
@@ -26,7 +27,6 @@ Report = Mapping[str, Any]
 
 # What the study printed for a record, at every batch size: it is the same in every report, unless the report says else.
 STUDY_LATENCY_US = 60.0
-LEDGER_PARTS = ("source", "engine", "routing", "handoff", "waiting", "merge", "sink", "unexplained")
 PHASES = {"at once": "at once", "spin": "spinning", "yield": "yielding", "sleep": "sleeping", "block": "blocking"}
 
 
@@ -128,8 +128,8 @@ def ledger(report: Report) -> Chart | None:
     for query, found in by_query(m for m in measured if mapping(m.get("ledger")).get("parts")).items():
         found = sorted(found, key=rank)
         names = labels(found, apart_from=("query",))
-        parts = [*LEDGER_PARTS]
-        parts[-1:-1] = sorted({str(p) for m in found for p in m["ledger"]["parts"]} - set(LEDGER_PARTS))
+        parts = [*LEDGER]
+        parts[-1:-1] = sorted({str(p) for m in found for p in m["ledger"]["parts"]} - set(LEDGER))
         bars = []
         for measurement, name in zip(found, names, strict=True):
             of = measurement["ledger"]["parts"]

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from velothread.lab.figures import KINDS
+
 Measurement = Mapping[str, Any]
 
-KINDS = {
-    "engine": "engine alone",
-    "simple": "simple",
-    "fed": "receiver fed directly",
-    "passthrough": "passthrough",
-    "adaptive": "adaptive",
-}
 WAITS = ("hybrid", "spin", "yield", "sleep", "condvar")
 
 # What a set-up is told apart by, after its kind, and how each is said. `query` comes first: it heads what follows.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from velothread.lab.figures import KINDS
 from velothread.lab.report.figures import count, digits, listed, median, microseconds, number, rate, share, times
 from velothread.lab.report.markup import text
 from velothread.lab.report.setups import (
