@@ -9,7 +9,6 @@ from velothread.lab.figures import KINDS
 from velothread.lab.report.figures import count, digits, listed, median, microseconds, number, rate, share, times
 from velothread.lab.report.markup import text
 from velothread.lab.report.setups import (
-    KINDS,
     Measurement,
     by_query,
     by_workload,
