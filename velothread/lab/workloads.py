@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from velothread.functions.declaration import udf
-from velothread.sources.source import ReadOptions, Source
+from velothread.sources.source import ReadOptions
 
 # The study's scenarios are a filter with a projection, and totals by key; the others are its questions about Python.
 FILTER = "SELECT symbol, price, qty FROM trades WHERE side = 'buy' AND qty > 100"
@@ -93,4 +93,4 @@ def kind_of(workload: Workload, query: str, *, calls: bool, called: bool) -> str
     return ("functions" if called else "mixed") if calls else "kernels"
 
 
-__all__ = ["STUDY_QUERIES", "Source", "Workload", "digits", "kind_of", "study_workload", "trades"]
+__all__ = ["STUDY_QUERIES", "Workload", "digits", "kind_of", "study_workload", "trades"]
