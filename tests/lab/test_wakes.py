@@ -10,7 +10,8 @@ from velothread.errors import OptionError
 from velothread.lab import pinning
 from velothread.lab import wakes as module
 from velothread.lab.idle import idle
-from velothread.lab.wakes import CASES, PLACEMENTS, QUEUE, STRATEGIES, wake_latency, wakes
+from velothread.lab.wakes import CASES, PLACEMENTS, QUEUE, wake_latency, wakes
+from velothread.options import WAITS
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def found() -> list[dict[str, Any]]:
 
 
 def test_every_way_to_wait_is_there_in_both_cases(found: list[dict[str, Any]]) -> None:
-    assert [(w["wait"], w["case"]) for w in found] == [(wait, case) for case in CASES for wait in (*STRATEGIES, QUEUE)]
+    assert [(w["wait"], w["case"]) for w in found] == [(wait, case) for case in CASES for wait in (*WAITS, QUEUE)]
     assert {w["placement"] for w in found} == {"free"}
     assert {w["case"]: w["samples"] for w in found} == {"ping-pong": 60, "idle": 7}
 
@@ -79,5 +80,5 @@ def test_none_of_this_name() -> None:
 def test_an_idle_receiver_uses_some_share_of_a_core() -> None:
     found = idle(0.0)
     assert found["seconds"] == 0.0
-    assert list(found["cpu_share"]) == list(STRATEGIES)
+    assert list(found["cpu_share"]) == list(WAITS)
     assert all(share >= 0.0 for share in found["cpu_share"].values())

@@ -134,12 +134,6 @@ class Measurement:
         kept = sorted((t for t in self.trials if t.ledger), key=lambda t: t.wall_ns)
         return {part: kept[len(kept) // 2].ledger[part] / 1e9 for part in LEDGER} if kept else None
 
-    @property
-    def unexplained(self) -> float | None:
-        """Share of the time that is in no part of the ledger."""
-        ledger = self.ledger
-        return None if ledger is None else abs(ledger["unexplained"]) / max(sum(ledger.values()), 1e-12)
-
     def as_dict(self) -> dict[str, Any]:
         """As the lab's JSON has it."""
         waits, records = self.waits, self.records * len(self.trials)

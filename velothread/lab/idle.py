@@ -6,10 +6,9 @@ from threading import Event
 from time import perf_counter_ns, sleep, thread_time_ns
 from typing import Any
 
+from velothread.options import WAITS
 from velothread.processors.adaptive.receiver import PartitionReceiver
 from velothread.sources.source import Split
-
-STRATEGIES = ("hybrid", "condvar", "spin", "yield", "sleep")
 
 
 class _Watch:
@@ -46,7 +45,7 @@ def idle(seconds: float = 1.0) -> dict[str, Any]:
 
     Each is started, gets no split for so many seconds, and is ended; one after the other.
     """
-    return {"seconds": seconds, "cpu_share": {wait: _share(wait, seconds) for wait in STRATEGIES}}
+    return {"seconds": seconds, "cpu_share": {wait: _share(wait, seconds) for wait in WAITS}}
 
 
 def _share(wait: str, seconds: float) -> float:

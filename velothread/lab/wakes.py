@@ -27,11 +27,11 @@ from typing import Any
 
 from velothread.errors import OptionError, did_you_mean
 from velothread.lab.pinning import cores, pin
+from velothread.options import WAITS
 from velothread.processors.adaptive.handoff import Handoff
 from velothread.processors.adaptive.wait import sched_yield
 from velothread.testing.sequencer import together
 
-STRATEGIES = ("hybrid", "condvar", "spin", "yield", "sleep")
 QUEUE = "queue.SimpleQueue"
 CASES = ("ping-pong", "idle")
 PLACEMENTS = ("free", "one core", "two cores")
@@ -84,7 +84,7 @@ def wakes(
     :raises OptionError: there is no such placement.
     """
     idle = samples if idle_samples is None else idle_samples
-    return _measured((*STRATEGIES, QUEUE), samples, idle, idle_ms, placement)
+    return _measured((*WAITS, QUEUE), samples, idle, idle_ms, placement)
 
 
 def wake_latency(
